@@ -1,0 +1,10 @@
+"""Lets `python -m backtrail` work."""
+
+from __future__ import annotations
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Record runs while user code executes."""

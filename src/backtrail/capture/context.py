@@ -1,0 +1,70 @@
+"""Which run is current in this thread or task, and which pipeline run it belongs to."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
+
+PIPELINE_VARIABLE = "BACKTRAIL_PIPELINE_RUN"
+
+
+class ActiveRun:
+    """A run that has started and not ended; belongs to one call."""
+
+    __slots__ = (
+        "component",
+        "parent",
+        "params",
+        "pid",
+        "pipeline",
+        "reads",
+        "recorder",
+        "seq",
+        "site",
+        "started_us",
+        "token",
+        "writes",
+        "writer",
+    )
+
+    component: str
+    parent: ActiveRun | None
+    params: dict[str, Any] | None
+    pid: int
+    pipeline: str | None
+    reads: list[Any]
+    recorder: Recorder
+    seq: int
+    site: int
+    started_us: int
+    token: Token[ActiveRun | None]
+    writes: list[Any]
+    writer: Any
+
+    @property
+    def run_id(self) -> str:
+        """The public id of the run."""
+        return self.recorder.run_id_of(self)
+
+    def log_input(self, pointer: Any, *, version: str | None = None) -> None:
+        """Say that this run read ``pointer`` now."""
+        self.recorder.log_input(pointer, version=version, run=self)
+
+    def log_output(self, pointer: Any, *, version: str | None = None) -> None:
+        """Say that this run wrote ``pointer`` now."""
+        self.recorder.log_output(pointer, version=version, run=self)
+
+
+# A forked child finds its parent's run here; a run of another process is no
+# run of ours, so whoever reads it compares `pid` (see ENGINEERING, section 7).
+current_run: ContextVar[ActiveRun | None] = ContextVar("backtrail_run", default=None)
+current_pipeline: ContextVar[str | None] = ContextVar("backtrail_pipeline", default=None)
+
+
+def inherited_pipeline() -> str | None:
+    """Give the pipeline run that the parent process told us of, if any."""
+    return os.environ.get(PIPELINE_VARIABLE) or None

@@ -1,0 +1,84 @@
+"""Which process this is: host, user, interpreter, and since when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_OWN_STAT = Path("/proc/self/stat")
+_STARTED_FIELD = 21  # counted from 0; proc(5) counts from 1
+
+
+def describe_process() -> dict[str, object]:
+    """Describe this process; cheap, and never raises.
+
+    ``host``, ``pid``, ``user``, ``python``, ``platform``, ``boot_id`` (empty where
+    the system has none) and ``started_us``, the start of the process in
+    microseconds since 1970. What cannot be found is empty.
+    """
+    return {
+        "host": host_name(),
+        "pid": os.getpid(),
+        "user": _user_name(),
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "platform": _platform(),
+        "boot_id": _boot_id(),
+        "started_us": _started_us(),
+    }
+
+
+def host_name() -> str:
+    """Give the name of this machine, or ``""``."""
+    # Not socket.gethostname(): recording must not load the network.
+    if hasattr(os, "uname"):
+        return _encodable(os.uname().nodename)
+    return _encodable(os.environ.get("COMPUTERNAME", ""))
+
+
+def _user_name() -> str:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        if os.environ.get(variable):
+            return _encodable(os.environ[variable])
+    try:
+        import pwd
+
+        return _encodable(pwd.getpwuid(os.getuid()).pw_name)
+    except (ImportError, KeyError, OSError):  # a container may run as a user without a name
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
+
+
+def _platform() -> str:
+    # Not platform.platform(): it reads the interpreter's file to learn the libc.
+    if hasattr(os, "uname"):
+        system = os.uname()
+        return f"{system.sysname}-{system.release}-{system.machine}"
+    return sys.platform
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _started_us() -> int:
+    """Give when this process started, or now where the system does not tell."""
+    now_us = time.time_ns() // 1000
+    try:
+        # The program's name, in parentheses, may hold spaces and parentheses.
+        after_name = _OWN_STAT.read_bytes().rpartition(b")")[2].split()
+        ticks = int(after_name[_STARTED_FIELD - 2])
+        up_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+        age_us = up_us - ticks * 1_000_000 // os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return now_us
+    return now_us - age_us if 0 <= age_us < now_us else now_us
+
+
+def _encodable(text: str) -> str:
+    # Bytes of another encoding arrive as lone surrogates, which no record can hold.
+    return text.encode("utf-8", "backslashreplace").decode()

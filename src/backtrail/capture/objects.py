@@ -1,0 +1,121 @@
+"""Which run returned this very object: links inside a process, by identity.
+
+An id may be used again once its object is gone, so an object is remembered by
+a weak reference where its type allows one. Lists, dicts and their like allow
+none: they are held, but only as long as somebody else holds them too, which
+their reference count tells.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import weakref
+from typing import Any, NamedTuple
+
+from ..model.facts import KIND_CODES, Artifact
+
+_VALUE = KIND_CODES["value"]
+_MOST_WEAK = 8192
+_MOST_HELD = 256
+_MOST_ELEMENTS = 16
+_SHORT_TEXT = 64
+
+# Scalars never link: the number 1 is the same object everywhere.
+SCALARS: frozenset[type] = frozenset(
+    (type(None), bool, int, float, complex, type(Ellipsis), type(NotImplemented), type)
+)
+_NEVER = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+_HELD = (list, dict, tuple, set, frozenset, bytes, bytearray, str)
+
+
+class Made(NamedTuple):
+    """Who made an object: the run, as facts name it, and the name of the value."""
+
+    writer: bytes
+    seq: int
+    started_us: int
+    artifact: Artifact
+
+
+class Objects:
+    """The objects that runs of this process returned, and by which run."""
+
+    def __init__(self) -> None:
+        self._weak: dict[int, tuple[weakref.ref[Any], Made]] = {}
+        self._held: dict[int, tuple[list[Any], Made]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._weak or self._held)
+
+    def remember(self, value: object, made: Made) -> bool:
+        """Remember a returned object, and the parts of a short tuple, list or dict.
+
+        Tells whether it is of a kind that can be linked.
+        """
+        if not _is_linkable(value):
+            return False
+        self._keep(value, made)
+        name, kind = made.artifact
+        if isinstance(value, (tuple, list)) and len(value) <= _MOST_ELEMENTS:
+            for index, element in enumerate(value):
+                if _is_linkable(element):
+                    part = Artifact(f"{name}[{index}]", kind)
+                    self._keep(element, made._replace(artifact=part))
+        elif isinstance(value, dict) and len(value) <= _MOST_ELEMENTS:
+            for key, element in value.items():
+                if isinstance(key, str) and _is_linkable(element):
+                    part = Artifact(f"{name}[{key!r}]", kind)
+                    self._keep(element, made._replace(artifact=part))
+        return True
+
+    def maker_of(self, value: object) -> Made | None:
+        """Give the newest run that returned this very object, or None."""
+        key = id(value)
+        weak = self._weak.get(key)
+        if weak is not None and weak[0]() is value:
+            return weak[1]
+        held = self._held.get(key)
+        if held is not None and held[0][0] is value:
+            return held[1]
+        return None
+
+    def sweep(self) -> None:
+        """Let go of what nobody else holds any more."""
+        for key, (slot, _) in list(self._held.items()):
+            # Two references: the slot's, and the argument of this very call.
+            if sys.getrefcount(slot[0]) <= 2:
+                self._held.pop(key, None)
+        if len(self._weak) > _MOST_WEAK // 2:
+            for key, (reference, _) in list(self._weak.items()):
+                if reference() is None:
+                    self._weak.pop(key, None)
+
+    def _keep(self, value: object, made: Made) -> None:
+        key = id(value)
+        if isinstance(value, _HELD):
+            if len(self._held) >= _MOST_HELD:
+                self.sweep()
+                if len(self._held) >= _MOST_HELD:
+                    self._held.pop(next(iter(self._held)), None)
+            self._held.pop(key, None)
+            self._held[key] = ([value], made)
+            return
+        try:
+            reference = weakref.ref(value)
+        except TypeError:
+            return
+        if len(self._weak) >= _MOST_WEAK:
+            self.sweep()
+            if len(self._weak) >= _MOST_WEAK:
+                self._weak.pop(next(iter(self._weak)), None)
+        self._weak[key] = (reference, made)
+
+
+def _is_linkable(value: object) -> bool:
+    if type(value) in SCALARS or isinstance(value, _NEVER):
+        return False
+    if isinstance(value, (str, bytes)):
+        return len(value) >= _SHORT_TEXT
+    # Empty constants are shared by the interpreter, as small numbers are.
+    return not (isinstance(value, (tuple, frozenset)) and not value)

@@ -1,0 +1,490 @@
+"""Open, fill and close runs, and hand them to the journal.
+
+One recorder belongs to one store and one process. `begin`, `complete` and
+`fail` are the hot path: they append to memory and never read a database.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..model.digest import digest_value
+from ..model.facts import (
+    BY_OBJECT,
+    BY_RUN_ID,
+    COMPLETED,
+    FAILED,
+    KIND_CODES,
+    RUNNING,
+    STATUS_CODES,
+    Artifact,
+    CodeFact,
+    ComponentFact,
+    PipelineFact,
+    SiteFact,
+    SourceFact,
+)
+from ..model.identity import run_id_of, short_writer
+from ..model.records import to_us
+from ..model.redaction import cap_text, redact_text, redact_value
+from . import guard
+from .context import ActiveRun, current_pipeline, current_run, inherited_pipeline
+from .files import FileVersions
+from .objects import Made, Objects
+from .pointers import Pointer, make_out, require_aware, shown_name
+from .sink import Sink
+
+_OUTPUT = KIND_CODES["output"]
+_VALUE = KIND_CODES["value"]
+_MOST_ERROR = 2000
+_MOST_VALUE = 16_000
+_SOON_US = 1_000_000
+_CHUNK = 1000
+
+
+class Recorder:
+    """Turns what happens in this process into facts.
+
+    Args:
+        sink: where facts go.
+        files: versions of local files.
+        wake: called when a run begins, once, so that background work starts.
+    """
+
+    def __init__(self, sink: Sink, files: FileVersions, wake: Callable[[], None]) -> None:
+        self.sink = sink
+        self.files = files
+        self.objects = Objects()
+        self.active: dict[int, ActiveRun] = {}
+        self.pid = os.getpid()
+        self.next_seq = itertools.count(1).__next__
+        self.pipeline = inherited_pipeline()
+        self.new_sites: deque[Callable[[], CodeFact]] = deque()
+        self._known_sites: dict[tuple[str, str | None], int] = {}
+        self._next_site = itertools.count(1).__next__
+        self._wake: Callable[[], None] | None = wake
+        self._last_us = 0
+        self._announced: set[int] = set()
+
+    # -- the hot path ------------------------------------------------------
+
+    def now_us(self) -> int:
+        """Give the time in microseconds, later than any that this process was given.
+
+        So what happens in one process has the order in which it happened, even
+        within a microsecond. A clock that was set back is followed.
+        """
+        now = time.time_ns() // 1000
+        last = self._last_us
+        if now <= last and last - now < _SOON_US:
+            now = last + 1
+        self._last_us = now
+        return now
+
+    def open(self, component: str, site: int, params: dict[str, Any] | None) -> ActiveRun:
+        """Begin a run that is current until `close`."""
+        if self._wake is not None:
+            self._wake_once()
+        run = ActiveRun()
+        parent = current_run.get()
+        if parent is not None and (parent.pid != self.pid or parent.recorder is not self):
+            parent = None
+        run.recorder = self
+        run.component = component
+        run.site = site
+        run.params = params
+        run.parent = parent
+        run.pid = self.pid
+        run.reads = []
+        run.writes = []
+        run.writer = self.sink.writer
+        run.pipeline = (
+            current_pipeline.get() or (parent.pipeline if parent else None) or self.pipeline
+        )
+        run.seq = seq = self.next_seq()
+        run.started_us = self.now_us()
+        run.token = current_run.set(run)
+        self.active[seq] = run
+        return run
+
+    def close(self, run: ActiveRun, ended_us: int, status: int, error: str | None = None) -> None:
+        """End a run and append it."""
+        self.leave(run)
+        self.active.pop(run.seq, None)
+        if run.pid != self.pid:
+            # Begun before a fork: the parent process ends it, and this end of it
+            # belongs to a run that the child did not begin.
+            return
+        parent = run.parent
+        self.sink.add_run(
+            run.seq,
+            run.site,
+            run.started_us,
+            ended_us if ended_us >= run.started_us else run.started_us,
+            status,
+            None if parent is None else parent.seq,
+            run.pipeline,
+            run.params,
+            run.reads,
+            run.writes,
+            error,
+        )
+
+    def enter(self, run: ActiveRun) -> None:
+        """Make a run current again, as a generator is resumed."""
+        run.token = current_run.set(run)
+
+    def leave(self, run: ActiveRun) -> None:
+        """Make the run before it current again."""
+        try:
+            current_run.reset(run.token)
+        except (ValueError, RuntimeError):
+            # Ended in another context than it began in, or left already.
+            if current_run.get() is run:
+                current_run.set(run.parent)
+
+    def fail(self, run: ActiveRun, error: BaseException) -> None:
+        """End a run that raised; outputs that were only declared did not happen."""
+        ended = self.now_us()
+        if isinstance(error, (SystemExit, GeneratorExit)) and not getattr(error, "code", None):
+            self.close(run, ended, COMPLETED)
+            return
+        self.close(run, ended, FAILED, describe_error(error))
+
+    # -- values ------------------------------------------------------------
+
+    def made(self, run: ActiveRun, name: str) -> Made:
+        """Describe a value that ``run`` makes, for `Objects.remember`."""
+        return Made(run.writer.uid, run.seq, run.started_us, Artifact(name, _VALUE))
+
+    def read_of(self, value: object) -> tuple[Artifact, int, int | str] | None:
+        """Give artifact and producer of an object that a run of this process returned."""
+        made = self.objects.maker_of(value)
+        if made is None:
+            return None
+        if made.writer == self.sink.writer.uid:
+            return made.artifact, BY_OBJECT, made.seq
+        maker = run_id_of(made.started_us, short_writer(made.writer), made.seq)
+        return made.artifact, BY_OBJECT, maker
+
+    def read_value(self, value: object, name: str, at_us: int) -> tuple[Any, ...] | None:
+        """Give the read of a declared in-memory input; None for None."""
+        if value is None:
+            return None
+        if isinstance(value, (str, os.PathLike, Pointer)):
+            return self.read_pointer(value, None, at_us)
+        version = digest_value(value)
+        linked = self.read_of(value)
+        if linked is None:
+            return (Artifact(name, _VALUE), version, at_us, 0, None)
+        artifact, how, producer = linked
+        return (artifact, version, at_us, how, producer)
+
+    def read_pointer(self, pointer: Any, version: str | None, at_us: int) -> tuple[Any, ...]:
+        """Give the read of a pointer."""
+        artifact, version, own_us, run_id, file = make_out(pointer, version)
+        if version is None and file is not None:
+            version = self.files.version_of(file)
+        at_us = at_us if own_us is None else own_us
+        if run_id is not None:
+            return (artifact, version, at_us, BY_RUN_ID, str(run_id))
+        return (artifact, version, at_us, 0, None)
+
+    def write_pointer(self, pointer: Any, version: str | None, at_us: int) -> tuple[Any, ...]:
+        """Give the write of a pointer."""
+        artifact, version, own_us, _, file = make_out(pointer, version)
+        if version is None and file is not None:
+            version = self.files.version_of(file)
+        return (artifact, version, at_us if own_us is None else own_us, None)
+
+    # -- inside a run ------------------------------------------------------
+
+    def innermost(self, component: str | None) -> ActiveRun | None:
+        """Give the innermost active run of a component, or of any."""
+        run = current_run.get()
+        while run is not None:
+            if run.pid != self.pid or run.recorder is not self:
+                return None
+            if component is None or run.component == component:
+                return run
+            run = run.parent
+        return None
+
+    def log(self, output_id: Any, component: str | None, value: Any) -> str:
+        """Give one result an id; see `backtrail.log`."""
+        name = self.new_output_id() if output_id is None else shown_name(str(output_id))
+        self._log_outputs([name], component, [value])
+        return name if output_id is None else str(output_id)
+
+    def log_many(
+        self, output_ids: Iterable[Any], component: str | None, values: Iterable[Any] | None
+    ) -> list[str]:
+        """Give many results their ids; see `backtrail.log_many`."""
+        given = [self.new_output_id() if each is None else str(each) for each in output_ids]
+        kept = list(itertools.repeat(None, len(given)) if values is None else values)
+        if len(kept) != len(given):
+            guard.report(
+                ConfigurationError(f"{len(given)} output ids came with {len(kept)} values"),
+                "logging outputs",
+            )
+            kept = (kept + [None] * len(given))[: len(given)]
+        self._log_outputs([shown_name(each) for each in given], component, kept)
+        return given
+
+    def new_output_id(self) -> str:
+        """Make an output id that no other process makes."""
+        writer = short_writer(self.sink.writer.uid)
+        return "out-" + run_id_of(self.now_us(), writer, self.next_seq())
+
+    def _log_outputs(self, names: list[str], component: str | None, values: Sequence[Any]) -> None:
+        run = self.innermost(component)
+        if run is None:
+            # A run of its own, so that no output is lost.
+            own = self.open(component or "log", self.site_of(component or "log", None), None)
+            self._write_outputs(own, names, values)
+            self.close(own, self.now_us(), COMPLETED)
+            return
+        self._write_outputs(run, names, values)
+
+    def _write_outputs(self, run: ActiveRun, names: list[str], values: Sequence[Any]) -> None:
+        # Journaled at once: whoever was given the id may ask for it, even when
+        # this run is killed in the next moment.
+        for start in range(0, len(names), _CHUNK):
+            at_us = self.now_us()
+            run.writes += [
+                (Artifact(name, _OUTPUT), None, at_us, None if value is None else as_json(value))
+                for name, value in zip(
+                    names[start : start + _CHUNK], values[start : start + _CHUNK], strict=True
+                )
+            ]
+            self.put_part(run)
+
+    def put_part(self, run: ActiveRun) -> None:
+        """Append what an active run has done so far."""
+        parent = run.parent
+        reads, writes = run.reads, run.writes
+        run.reads, run.writes = [], []
+        self.sink.add_run(
+            run.seq,
+            run.site,
+            run.started_us,
+            None,
+            RUNNING,
+            None if parent is None else parent.seq,
+            run.pipeline,
+            run.params,
+            reads,
+            writes,
+        )
+
+    def log_input(self, pointer: Any, *, version: str | None, run: ActiveRun | None = None) -> None:
+        """Read, now, inside the active run."""
+        run = run or self.innermost(None)
+        if run is None:
+            raise ConfigurationError(
+                f"log_input({pointer!r}) was called outside any run, so there is nothing to add it to"
+            )
+        run.reads.append(self.read_pointer(pointer, version, self.now_us()))
+
+    def log_output(
+        self, pointer: Any, *, version: str | None, run: ActiveRun | None = None
+    ) -> None:
+        """Wrote, now, inside the active run."""
+        run = run or self.innermost(None)
+        if run is None:
+            raise ConfigurationError(
+                f"log_output({pointer!r}) was called outside any run, so there is nothing to add it to"
+            )
+        run.writes.append(self.write_pointer(pointer, version, self.now_us()))
+        self.put_part(run)
+
+    # -- facts that need no run ----------------------------------------------
+
+    def record_run(
+        self,
+        component: str,
+        *,
+        started_at: datetime,
+        ended_at: datetime | None,
+        inputs: Iterable[Any] = (),
+        outputs: Iterable[Any] = (),
+        status: str = "completed",
+        run_id: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        git_hash: str | None = None,
+        pipeline_run_id: str | None = None,
+        parent_run_id: str | None = None,
+        error: str | None = None,
+        host: str | None = None,
+    ) -> str:
+        """Record a run that happened elsewhere or earlier; see `backtrail.record_run`."""
+        started, ended = _checked_times(started_at, ended_at, status)
+        seq = self.next_seq()
+        reads = [_imported_read(each, started) for each in _listed(inputs, "inputs")]
+        until = started if ended is None else ended
+        writes = [_imported_write(each, until) for each in _listed(outputs, "outputs")]
+        if self._wake is not None:
+            self._wake_once()
+        self.sink.add_run(
+            seq,
+            self.site_of(component, git_hash),
+            started,
+            ended,
+            STATUS_CODES[status],
+            None if parent_run_id is None else str(parent_run_id),
+            pipeline_run_id,
+            redact_value(dict(params)) if params else None,
+            reads,
+            writes,
+            None if error is None else cap_text(redact_text(str(error)), _MOST_ERROR),
+            run_id,
+            host,
+        )
+        return run_id or run_id_of(started, short_writer(self.sink.writer.uid), seq)
+
+    def declare_source(self, pointer: Any) -> None:
+        """Declare an artifact to come from outside."""
+        self.sink.add(SourceFact(make_out(pointer).artifact))
+
+    def describe_component(self, name: str, changes: dict[str, object]) -> None:
+        """Keep what was said about a component."""
+        self.sink.add(ComponentFact(name, self.now_us(), changes))
+
+    def begin_pipeline(self, name: str, run_id: str | None) -> str:
+        """Begin a pipeline run and give its id."""
+        at_us = self.now_us()
+        if run_id is None:
+            run_id = run_id_of(at_us, short_writer(self.sink.writer.uid), self.next_seq())
+        self.sink.add(PipelineFact(run_id, name, at_us))
+        return run_id
+
+    def site_of(self, component: str, git_hash: str | None) -> int:
+        """Give the number of the site of runs that no function of this process made."""
+        key = (component, git_hash)
+        n = self._known_sites.get(key)
+        if n is None:
+            n = self._known_sites[key] = self.add_site(component, git_hash=git_hash)
+        return n
+
+    def add_site(self, component: str, **where: Any) -> int:
+        """Number a place that runs come from, and make it known to the sink."""
+        n = self._next_site()
+        self.sink.add_site(SiteFact(n, component, **where))
+        return n
+
+    # -- background --------------------------------------------------------
+
+    def tend(self) -> None:
+        """Do what can wait: source and git state of new sites, signs of long runs."""
+        while self.new_sites:
+            examine = self.new_sites.popleft()
+            try:
+                self.sink.add(examine())
+            except Exception as error:
+                guard.report(error, "reading the source of a component")
+        long_ago = time.time_ns() // 1000 - _SOON_US
+        for run in list(self.active.values()):
+            # A run that dies can only be seen as killed if it was seen at all.
+            if run.started_us < long_ago and run.seq not in self._announced:
+                self._announced.add(run.seq)
+                self._announce(run)
+        self._announced.intersection_update(self.active)
+        self.objects.sweep()
+
+    def _announce(self, run: ActiveRun) -> None:
+        parent = run.parent
+        self.sink.add_run(
+            run.seq,
+            run.site,
+            run.started_us,
+            None,
+            RUNNING,
+            None if parent is None else parent.seq,
+            run.pipeline,
+            run.params,
+            list(run.reads),
+            (),
+        )
+
+    def run_id_of(self, run: ActiveRun) -> str:
+        """Give the public id of an active run."""
+        return run_id_of(run.started_us, short_writer(run.writer.uid), run.seq)
+
+    def _wake_once(self) -> None:
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake()
+
+    def restart_in_child(self, wake: Callable[[], None]) -> None:
+        """Go on as another process after a fork."""
+        self.pid = os.getpid()
+        self.active = {}
+        self._wake = wake
+        current_run.set(None)
+
+
+def describe_error(error: BaseException) -> str:
+    """Give an exception's type and message, without secrets and capped."""
+    name = type(error).__name__
+    try:
+        message = str(error)
+    except Exception:  # user code
+        message = "(its message cannot be shown)"
+    return cap_text(redact_text(f"{name}: {message}" if message else name), _MOST_ERROR)
+
+
+def as_json(value: Any) -> Any:
+    """Give a result's value as it is stored: a JSON value without secrets, or a note on it."""
+    if type(value).__module__ == "numpy" and hasattr(value, "item"):
+        value = value.item()
+    kept = redact_value(value)
+    if isinstance(kept, (str, list, dict)) and len(repr(kept)) > _MOST_VALUE:
+        return f"({type(value).__name__} too large to keep)"
+    return kept
+
+
+def _checked_times(
+    started_at: datetime, ended_at: datetime | None, status: str
+) -> tuple[int, int | None]:
+    require_aware(started_at, "started_at")
+    if status not in STATUS_CODES:
+        raise ConfigurationError(
+            f"a run cannot be {status!r}", hint=f"It is one of: {', '.join(STATUS_CODES)}."
+        )
+    started = to_us(started_at)
+    if ended_at is None:
+        return started, None
+    require_aware(ended_at, "ended_at")
+    if to_us(ended_at) < started:
+        raise ConfigurationError(f"the run ends ({ended_at}) before it starts ({started_at})")
+    return started, to_us(ended_at)
+
+
+def _listed(pointers: Any, what: str) -> Iterable[Any]:
+    if isinstance(pointers, (str, bytes, os.PathLike, Pointer)):
+        return [pointers]
+    if not isinstance(pointers, Iterable):
+        raise ConfigurationError(f"{what} is a list of pointers, not {type(pointers).__name__}")
+    return pointers
+
+
+def _imported_read(pointer: Any, at_us: int) -> tuple[Any, ...]:
+    # No file is looked at: the run was elsewhere or earlier.
+    artifact, version, own_us, run_id, _ = make_out(pointer)
+    at_us = at_us if own_us is None else own_us
+    if run_id is not None:
+        return (artifact, version, at_us, BY_RUN_ID, str(run_id))
+    return (artifact, version, at_us, 0, None)
+
+
+def _imported_write(pointer: Any, at_us: int) -> tuple[Any, ...]:
+    artifact, version, own_us, _, _ = make_out(pointer)
+    return (artifact, version, at_us if own_us is None else own_us, None)
+

@@ -1,0 +1,551 @@
+"""The decorator and the `with` form.
+
+`register` compiles a function's declarations once, into a `Registration`; each
+call then only follows them. The wrapper's own code refers to nothing but its
+closure, so that cloudpickle can send it to a worker wherever it could send the
+bare function.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Protocol
+
+from ..errors import ConfigurationError
+from ..model.digest import digest_value
+from ..model.facts import COMPLETED, KIND_CODES, Artifact, CodeFact
+from ..model.redaction import redact_value
+from . import code, guard
+from .component import Component
+from .context import ActiveRun
+from .objects import SCALARS
+from .params import compile_params
+from .paths import compile_argument, compile_paths
+from .pointers import Pointer
+from .recorder import Recorder
+
+_DATA, _MODEL, _VALUE = KIND_CODES["data"], KIND_CODES["model"], KIND_CODES["value"]
+_MOST_CACHED = 10_000
+
+
+class Owner(Protocol):
+    """What a registration asks of the client it belongs to."""
+
+    recorder: Recorder | None
+
+    def wake(self) -> Recorder | None:
+        """Give the recorder, made if need be; None when recording is off."""
+        ...
+
+
+class Registration:
+    """What is known of one registered function, worked out once."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        component: str,
+        func: Callable[..., Any] | None,
+        *,
+        input_path: Any = None,
+        output_path: Any = None,
+        model_path: Any = None,
+        git_hash: str | None = None,
+        inputs: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        params: Any = "auto",
+    ) -> None:
+        self.component = component
+        self._owner = owner
+        self._func = func
+        self._given = {
+            "input_path": input_path,
+            "output_path": output_path,
+            "model_path": model_path,
+            "git_hash": git_hash,
+            "inputs": inputs,
+            "outputs": outputs,
+            "params": params,
+        }
+        signature = None if func is None else _signature(func)
+        self._reads = [
+            (resolver, kind)
+            for spec, kind, role in (
+                (input_path, _DATA, "input_path"),
+                (model_path, _MODEL, "model_path"),
+            )
+            if (resolver := compile_paths(spec, signature, role)) is not None
+        ]
+        self._writes = compile_paths(output_path, signature, "output_path")
+        self._value_reads = _compile_values(inputs, signature, "inputs")
+        named = [name for name in _checked_names(outputs, "outputs") if name != "return"]
+        self._value_writes = _compile_values(named, signature, "outputs")
+        self._digests_return = "return" in outputs
+        self._params = None if signature is None else compile_params(signature, params)
+        self._return_name = f"{component}()"
+        self._known_to: Recorder | None = None
+        self._site = 0
+        self._artifacts: dict[tuple[str, int], Artifact] = {}
+        self._location = code.locate(func) if func is not None else None
+        self._git_hash = git_hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.component, self._func, self._given)
+
+    # -- the hot path --------------------------------------------------------
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveRun | None:
+        """Open the run of one call; None when it cannot or should not be recorded."""
+        recorder = self._owner.recorder
+        try:
+            if recorder is None:
+                recorder = self._owner.wake()
+                if recorder is None:
+                    return None
+            if recorder is not self._known_to:
+                self._define(recorder)
+            reads = self._collect_reads(recorder, args, kwargs)
+            params = None if self._params is None else self._safe_params(args, kwargs)
+            run = recorder.open(self.component, self._site, params)
+            if reads:
+                started = run.started_us
+                run.reads = [
+                    (artifact, version, started, how, producer)
+                    for artifact, version, how, producer in reads
+                ]
+            return run
+        except Exception as error:
+            guard.report(error, f"recording a run of {self.component}")
+            return None
+
+    def complete(
+        self, run: ActiveRun | None, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """Close the run of a call that returned ``result``."""
+        if run is None:
+            return
+        recorder = run.recorder
+        ended = recorder.now_us()
+        try:
+            if self._writes is not None:
+                self._write_paths(recorder, run, args, kwargs, result, ended)
+            if self._value_writes:
+                self._write_values(recorder, run, args, kwargs, ended)
+            if type(result) not in SCALARS or self._digests_return:
+                self._write_return(recorder, run, result, ended)
+        except Exception as error:
+            guard.report(error, f"recording the outputs of {self.component}")
+        try:
+            recorder.close(run, ended, COMPLETED)
+        except Exception as error:
+            guard.report(error, f"recording a run of {self.component}")
+
+    def fail(self, run: ActiveRun | None, error: BaseException) -> None:
+        """Close the run of a call that raised."""
+        if run is None:
+            return
+        try:
+            run.recorder.fail(run, error)
+        except Exception as failure:
+            guard.report(failure, f"recording a failed run of {self.component}")
+
+    def _collect_reads(
+        self, recorder: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        reads: list[tuple[Any, ...]] = []
+        for resolver, kind in self._reads:
+            try:
+                for name in resolver.resolve(args, kwargs):
+                    version = recorder.files.version_of(name)
+                    reads.append((self._artifact(name, kind), version, 0, None))
+            except Exception as error:
+                guard.report(error, f"finding the input path of {self.component}")
+        declared: set[int] = set()
+        for name, argument in self._value_reads:
+            try:
+                value = argument(args, kwargs)
+                declared.add(id(value))
+                read = recorder.read_value(value, f"{self.component}({name})", 0)
+                if read is not None:
+                    reads.append((*read[:2], *read[3:]))
+            except Exception as error:
+                guard.report(error, f"reading the input {name} of {self.component}")
+        if recorder.objects:
+            for value in (*args, *kwargs.values()):
+                if type(value) not in SCALARS and id(value) not in declared:
+                    linked = recorder.read_of(value)
+                    if linked is not None:
+                        reads.append((linked[0], None, linked[1], linked[2]))
+        return reads
+
+    def _safe_params(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+        assert self._params is not None
+        try:
+            return self._params(args, kwargs) or None
+        except Exception as error:
+            guard.report(error, f"reading the parameters of {self.component}")
+            return None
+
+    def _write_paths(
+        self,
+        recorder: Recorder,
+        run: ActiveRun,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: Any,
+        ended: int,
+    ) -> None:
+        assert self._writes is not None
+        for name in self._writes.resolve(args, kwargs, result):
+            version = recorder.files.version_of(name)
+            run.writes.append((self._artifact(name, _DATA), version, ended, None))
+
+    def _write_values(
+        self,
+        recorder: Recorder,
+        run: ActiveRun,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        ended: int,
+    ) -> None:
+        for name, argument in self._value_writes:
+            value = argument(args, kwargs)
+            if isinstance(value, (str, os.PathLike, Pointer)):
+                run.writes.append(recorder.write_pointer(value, None, ended))
+            elif value is not None:
+                made = recorder.made(run, f"{self.component}({name})")
+                recorder.objects.remember(value, made)
+                run.writes.append((made.artifact, digest_value(value), ended, None))
+
+    def _write_return(self, recorder: Recorder, run: ActiveRun, result: Any, ended: int) -> None:
+        if self._digests_return and isinstance(result, (str, os.PathLike, Pointer)):
+            run.writes.append(recorder.write_pointer(result, None, ended))
+            return
+        made = recorder.made(run, self._return_name)
+        linkable = recorder.objects.remember(result, made)
+        if self._digests_return and result is not None:
+            run.writes.append((made.artifact, digest_value(result), ended, None))
+        elif linkable:
+            run.writes.append((made.artifact, None, ended, None))
+
+    def _artifact(self, name: str, kind: int) -> Artifact:
+        artifact = self._artifacts.get((name, kind))
+        if artifact is None:
+            if len(self._artifacts) >= _MOST_CACHED:
+                self._artifacts.clear()
+            artifact = self._artifacts[name, kind] = Artifact(name, kind)
+        return artifact
+
+    # -- once a process --------------------------------------------------------
+
+    def _define(self, recorder: Recorder) -> None:
+        place, git_hash = self._location, self._git_hash
+        if place is not None and place.file is not None and git_hash is None:
+            head = code.read_git_head(place.file)
+            git_hash = None if head is None else head[1]
+        site = recorder.add_site(
+            self.component,
+            file=None if place is None else code.shown_file(place.file),
+            line=None if place is None else place.line,
+            function=None if place is None else place.function,
+            git_hash=git_hash,
+        )
+        self._site, self._known_to = site, recorder
+        if self._func is not None:
+            recorder.new_sites.append(functools.partial(self.examine, site, git_hash))
+
+    def examine(self, site: int, git_hash: str | None) -> CodeFact:
+        """Read source and git state of the function; slow, so for the background."""
+        place = self._location
+        dirty = None
+        if self._git_hash is None and place is not None and place.file is not None:
+            head = code.read_git_head(place.file)
+            dirty = None if head is None else code.is_dirty(head[0], place.file)
+        source = None if self._func is None else code.read_source(self._func)
+        digest, text = source or (None, None)
+        file = None if place is None else code.shown_file(place.file)
+        return CodeFact(site, file, git_hash, dirty, digest, text)
+
+
+def wrap(registration: Registration, func: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the function that records each call of ``func``."""
+    if inspect.isasyncgenfunction(func):
+        wrapper = _wrap_async_generator(registration, func)
+    elif inspect.isgeneratorfunction(func):
+        wrapper = _wrap_generator(registration, func)
+    elif inspect.iscoroutinefunction(func):
+        wrapper = _wrap_coroutine(registration, func)
+    elif inspect.isfunction(func):
+        wrapper = _wrap_function(registration, func)
+    else:
+        # A partial or an object with __call__: kept an object, so that it
+        # pickles where the bare one did.
+        return RegisteredCallable(registration, func)
+    return functools.wraps(func)(wrapper)
+
+
+def _wrap_function(registration: Registration, func: Callable[..., Any]) -> Callable[..., Any]:
+    begin, complete, fail = registration.begin, registration.complete, registration.fail
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        run = begin(args, kwargs)
+        try:
+            result = func(*args, **kwargs)
+        except BaseException as error:
+            fail(run, error)
+            raise
+        complete(run, args, kwargs, result)
+        return result
+
+    return wrapper
+
+
+def _wrap_coroutine(registration: Registration, func: Callable[..., Any]) -> Callable[..., Any]:
+    begin, complete, fail = registration.begin, registration.complete, registration.fail
+
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        run = begin(args, kwargs)
+        try:
+            result = await func(*args, **kwargs)
+        except BaseException as error:
+            fail(run, error)
+            raise
+        complete(run, args, kwargs, result)
+        return result
+
+    return wrapper
+
+
+def _wrap_generator(registration: Registration, func: Callable[..., Any]) -> Callable[..., Any]:
+    begin, complete, fail = registration.begin, registration.complete, registration.fail
+    pause, resume = pause_run, resume_run
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        # PEP 380's `yield from`, with the run current only while the body runs.
+        generator = func(*args, **kwargs)
+        run = begin(args, kwargs)
+        step, value = generator.send, None
+        try:
+            while True:
+                try:
+                    item = step(value)
+                except StopIteration as stop:
+                    result = stop.value
+                    break
+                pause(run)
+                try:
+                    value = yield item
+                    step = generator.send
+                except GeneratorExit:
+                    resume(run)
+                    generator.close()
+                    raise
+                except BaseException as error:
+                    step, value = generator.throw, error
+                resume(run)
+        except BaseException as error:
+            fail(run, error)
+            raise
+        complete(run, args, kwargs, result)
+        return result
+
+    return wrapper
+
+
+def _wrap_async_generator(
+    registration: Registration, func: Callable[..., Any]
+) -> Callable[..., Any]:
+    begin, complete, fail = registration.begin, registration.complete, registration.fail
+    pause, resume = pause_run, resume_run
+
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        generator = func(*args, **kwargs)
+        run = begin(args, kwargs)
+        step, value = generator.asend, None
+        try:
+            while True:
+                try:
+                    item = await step(value)
+                except StopAsyncIteration:
+                    break
+                pause(run)
+                try:
+                    value = yield item
+                    step = generator.asend
+                except GeneratorExit:
+                    resume(run)
+                    await generator.aclose()
+                    raise
+                except BaseException as error:
+                    step, value = generator.athrow, error
+                resume(run)
+        except BaseException as error:
+            fail(run, error)
+            raise
+        complete(run, args, kwargs, None)
+
+    return wrapper
+
+
+def pause_run(run: ActiveRun | None) -> None:
+    """Make the run before this one current, while a generator waits."""
+    if run is not None:
+        run.recorder.leave(run)
+
+
+def resume_run(run: ActiveRun | None) -> None:
+    """Make a paused run current again."""
+    if run is not None:
+        run.recorder.enter(run)
+
+
+class RegisteredCallable:
+    """A callable object whose calls are recorded; everything else is the object's own."""
+
+    def __init__(self, registration: Registration, func: Callable[..., Any]) -> None:
+        self.__dict__["_registration"] = registration
+        self.__dict__["_call"] = _wrap_function(registration, func)
+        self.__dict__["__wrapped__"] = func
+        self.__dict__["__doc__"] = func.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["__wrapped__"], name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RegisteredCallable, (self.__dict__["_registration"], self.__dict__["__wrapped__"])
+
+    def __repr__(self) -> str:
+        return f"<registered {self.__dict__['__wrapped__']!r}>"
+
+
+class RunBlock:
+    """`with run(component) as r`: a block of code as a run."""
+
+    def __init__(self, registration: Registration, params: dict[str, Any] | None) -> None:
+        self._registration = registration
+        self._params = params
+        self._open: list[ActiveRun | None] = []
+
+    def __enter__(self) -> ActiveRun | OffRun:
+        run = self._registration.begin((), {})
+        if run is not None and self._params:
+            run.params = self._params
+        self._open.append(run)
+        return OffRun() if run is None else run
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        run = self._open.pop()
+        if exc is None:
+            self._registration.complete(run, (), {}, None)
+        else:
+            self._registration.fail(run, exc)
+
+
+class OffRun:
+    """Stands for a run where recording is off: everything is accepted, nothing kept."""
+
+    run_id = ""
+
+    def log_input(self, pointer: Any, *, version: str | None = None) -> None:
+        """Do nothing."""
+
+    def log_output(self, pointer: Any, *, version: str | None = None) -> None:
+        """Do nothing."""
+
+
+def register(owner: Owner, component: Any, options: dict[str, Any]) -> Any:
+    """Give the decorator, or the decorated function when used bare; see `backtrail.register`."""
+    if component is not None and not isinstance(component, (str, Component)):
+        return _decorate(owner, None, options, component)
+    return lambda func: _decorate(owner, component, options, func)
+
+
+def run_block(owner: Owner, component: Any, options: dict[str, Any]) -> RunBlock:
+    """Give the context manager; see `backtrail.run`."""
+    params = options.get("params", "auto")
+    kept = redact_value(dict(params)) if isinstance(params, dict) else None
+    options = {**options, "params": "none"}
+    return RunBlock(Registration(owner, _name_of(component, None), None, **options), kept)
+
+
+def _decorate(owner: Owner, component: Any, options: dict[str, Any], func: Any) -> Any:
+    if isinstance(func, (staticmethod, classmethod)):
+        return type(func)(_decorate(owner, component, options, func.__func__))
+    if inspect.isclass(func) or not callable(func):
+        raise ConfigurationError(
+            f"register cannot record {func!r}",
+            hint="Put it on a function or a method; on __init__ or __call__ of a class.",
+        )
+    registration = Registration(owner, _name_of(component, func), func, **options)
+    return wrap(registration, func)
+
+
+def _name_of(component: Any, func: Any) -> str:
+    if isinstance(component, Component):
+        return component.name
+    if component is None:
+        bare = func
+        while isinstance(bare, functools.partial):
+            bare = bare.func
+        component = getattr(bare, "__name__", None) or type(bare).__name__
+    if not isinstance(component, str) or not component.strip():
+        raise ConfigurationError(
+            f"{component!r} names no component", hint="Give a Component or its name."
+        )
+    return component
+
+
+def _signature(func: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(func)
+    except (TypeError, ValueError):
+        return None  # some C functions tell none
+
+
+def _checked_names(names: Any, what: str) -> list[str]:
+    if isinstance(names, str):
+        names = [names]
+    listed = list(names)
+    if not all(isinstance(name, str) for name in listed):
+        raise ConfigurationError(f"{what} lists names of parameters, not {names!r}")
+    return listed
+
+
+def _compile_values(
+    names: Any, signature: inspect.Signature | None, what: str
+) -> list[tuple[str, Callable[[tuple[Any, ...], dict[str, Any]], Any]]]:
+    listed = _checked_names(names, what)
+    known = [] if signature is None else list(signature.parameters)
+    for name in listed:
+        if name not in known:
+            raise ConfigurationError(
+                f"{what}=[{name!r}] names no parameter of the function",
+                hint=f"Its parameters are: {', '.join(known) or 'none'}.",
+            )
+    assert signature is not None or not listed
+    return [(name, compile_argument(signature, name)) for name in listed]  # type: ignore[arg-type]
+
+
+# Set by the client module: gives the owner for functions that arrive pickled.
+default_owner: Callable[[], Owner] | None = None
+
+
+def _restore(component: str, func: Any, given: dict[str, Any]) -> Registration:
+    if default_owner is None:
+        import importlib
+
+        importlib.import_module("backtrail")
+    assert default_owner is not None
+    return Registration(default_owner(), component, func, **given)

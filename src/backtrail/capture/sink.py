@@ -1,0 +1,44 @@
+"""Where captured facts go: what capture asks of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..model.facts import Fact, SiteFact, WriterFact
+
+
+class Sink(Protocol):
+    """Takes facts and keeps them; appending is quick and does not block."""
+
+    @property
+    def writer(self) -> WriterFact:
+        """The writer of this process."""
+        ...
+
+    def add_site(self, site: SiteFact) -> None:
+        """Make a registered function known, so that runs can name it by number."""
+        ...
+
+    def add_run(
+        self,
+        seq: int,
+        site: int,
+        started_us: int,
+        ended_us: int | None,
+        status: int,
+        parent: int | str | None,
+        pipeline: str | None,
+        params: dict[str, Any] | None,
+        reads: Sequence[Any],
+        writes: Sequence[Any],
+        error: str | None = None,
+        run_id: str | None = None,
+        host: str | None = None,
+    ) -> None:
+        """Append a run, or a part of one (``ended_us`` None). Fields as in `RunFact`."""
+        ...
+
+    def add(self, fact: Fact) -> None:
+        """Append any other fact."""
+        ...

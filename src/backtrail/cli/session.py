@@ -1,0 +1,123 @@
+"""What one invocation of `bt` was told (options that every command takes), and its client."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import NotFoundError
+from ..render.screen import Screen, safe
+from . import terminal
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EMPTY = "the database is there but empty: nothing has been recorded yet"
+EMPTY_HINT = (
+    "Record a run: put @register on a function (bt help record). Check the set-up: bt doctor"
+)
+
+
+@dataclass
+class Session:
+    """The options of one invocation; opens the store when it is first asked for."""
+
+    json: bool = False
+    url: str | None = None
+    color: str = "auto"
+    no_pager: bool = False
+    wide: bool = False
+    debug: bool = False
+
+    @cached_property
+    def client(self) -> Client:
+        """The client of the store that was named, closed with the invocation."""
+        from ..client import connect
+
+        client = connect(self.url)
+        click.get_current_context().find_root().call_on_close(client.close)
+        return client
+
+    @cached_property
+    def screen(self) -> Screen:
+        """What standard output can show."""
+        return terminal.screen(color=self.color, wide=self.wide)
+
+    def show(self, text: str) -> None:
+        """Print text for a person, through a pager if it is long."""
+        terminal.show(text, pager=not self.no_pager)
+
+    def show_json(self, schema: str, **content: Any) -> None:
+        """Print JSON with its schema, ``NAME/NUMBER``."""
+        from ..render.json import dumps
+
+        document = {"schema": f"backtrail.{schema}", **content}
+        terminal.write(dumps(document, pretty=terminal.is_watched()))
+
+    def say(self, text: str) -> None:
+        """Tell something beside the data, on stderr; under --json nobody would read it."""
+        if not self.json and sys.stderr is not None:
+            print(safe(text), file=sys.stderr)
+
+    def say_empty(self) -> None:
+        """Tell that nothing is recorded yet, and how to begin."""
+        self.say(f"bt: {EMPTY}.")
+        self.say(EMPTY_HINT)
+
+    def is_empty(self) -> bool:
+        """Whether the store holds no run at all."""
+        return not self.client.recent(limit=1)
+
+    def real_name(self, name: str) -> str:
+        """Replace ``@last`` by the newest output id.
+
+        Raises:
+            NotFoundError: when there is none yet.
+        """
+        if name != "@last":
+            return name
+        last = self.client.last_output()
+        if last is None:
+            raise NotFoundError(EMPTY, hint=EMPTY_HINT)
+        return last
+
+
+def common(command: F) -> F:
+    """Add the options that every command takes, before the verb or after it."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    session = context.ensure_object(Session)
+    # Not given here must not undo what was given before the verb.
+    if value:
+        setattr(session, str(parameter.name), value)
+
+
+def _common_option(*names: str, **how: Any) -> Callable[[F], F]:
+    return click.option(*names, expose_value=False, callback=_remember, **how)
+
+
+_OPTIONS = (
+    _common_option("--json", is_flag=True, help="Print JSON, for programs."),
+    _common_option(
+        "--db", "url", metavar="URL", help="Ask this store. Default: BACKTRAIL_URL, or .backtrail."
+    ),
+    _common_option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        help="Colour. Default: on a terminal only.",
+    ),
+    _common_option("--wide", is_flag=True, help="Cut nothing to fit the screen."),
+    _common_option("--no-pager", is_flag=True, help="Print long text straight."),
+    _common_option("--debug", is_flag=True, help="Print the traceback of an error."),
+)

@@ -1,0 +1,65 @@
+"""`bt show`: one run whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import NotFoundError
+from .completion import complete_outputs
+from .session import EMPTY, EMPTY_HINT, Session, common
+
+if TYPE_CHECKING:
+    from ..model.records import Run
+
+
+@click.command("show")
+@click.argument("name", metavar="RUN", shell_complete=complete_outputs)
+@click.option("--source", "with_source", is_flag=True, help="Print the code that ran.")
+@common
+@click.pass_obj
+def show(session: Session, *, name: str, with_source: bool) -> None:
+    """Show a run: when, how it ended, code, parameters, inputs, outputs, notes.
+
+    RUN is a run id or the beginning of one (4 characters or more), or the id or
+    name of something: then the run that wrote it last is shown.
+    """
+    run = _run(session, name)
+    source = session.client.source_of(run) if with_source else None
+    if session.json:
+        from ..render.json import run_dict
+
+        extra = {"source": source} if with_source else {}
+        session.show_json("run/1", run=run_dict(run), **extra)
+        return
+    from ..render import detail
+
+    if not with_source:
+        session.show(detail.run(session.screen, run))
+    elif source is None:
+        session.say(f"bt: the source of {run.component} was not saved with run {run.run_id}")
+    else:
+        session.show(detail.source(session.screen, source, first_line=run.code.line or 1))
+
+
+def _run(session: Session, name: str) -> Run:
+    """Find a run by its id, else the newest run that wrote what the name stands for."""
+    name = session.real_name(name)
+    try:
+        return session.client.get_run(name)
+    except NotFoundError as error:
+        writers = _writers(session, name)
+        if not writers:
+            if session.is_empty():
+                raise NotFoundError(EMPTY, hint=EMPTY_HINT) from error
+            raise
+    session.say(f"bt: {name} was written by run {writers[0].run_id}")
+    return writers[0]
+
+
+def _writers(session: Session, name: str) -> list[Run]:
+    try:
+        return session.client.who(name)
+    except NotFoundError:
+        return []

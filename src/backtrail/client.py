@@ -1,0 +1,901 @@
+"""The object a user holds: wires settings, journal, store, capture and query.
+
+The only place that picks a database. A client starts nothing until its first
+run is recorded or its first question is asked.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import inspect
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .capture import component as components_module
+from .capture import guard, register as register_module
+from .capture.component import Component, Registry
+from .capture.context import PIPELINE_VARIABLE, current_pipeline
+from .capture.environment import describe_process
+from .capture.files import FileVersions
+from .capture.recorder import Recorder
+from .capture.register import RunBlock
+from .errors import BacktrailError, ConfigurationError, StoreUnavailableError
+from .journal.drain import Drainer, count_waiting, damaged_files
+from .journal.flusher import Flusher
+from .journal.spool import Spool
+from .model.facts import KIND_CODES, WriterFact
+from .model.names import path_name
+from .model.records import ComponentRecord, Match, Run
+from .settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from .query.backtrace import Backtrace
+    from .store.protocol import Store, StoreStats
+
+_POLL_S = 0.01
+_READ_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `doctor` looked at; ``level`` is ok, note or problem."""
+
+    level: str
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What `doctor` found."""
+
+    findings: list[Finding]
+
+    @property
+    def is_sound(self) -> bool:
+        """Tell whether nothing is wrong."""
+        return all(finding.level != "problem" for finding in self.findings)
+
+
+class Client:
+    """Records into one store and asks it.
+
+    Every function of the package is a method here; the package's functions use
+    a client of the configured address.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.recorder: Recorder | None = None
+        self._lock = threading.RLock()
+        self._drain_lock = threading.RLock()
+        self._start(settings)
+        self._registry = Registry(self._describe, self._look_up)
+        _clients.add(self)
+
+    def _start(self, settings: Settings) -> None:
+        self.settings = settings
+        self._store: Store | None = None
+        self._spool: Spool | None = None
+        self._flusher: Flusher | None = None
+        self._drainers: dict[Path, Drainer] = {}
+        self._drained_position: tuple[int, int] = (0, 0)
+
+    # -- set-up ------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The address of the store, without its password."""
+        return self.settings.shown_url
+
+    def configure(self, url: str | None = None, **settings: Any) -> None:
+        """Send what is recorded from now on elsewhere, or in another way.
+
+        What was recorded before goes where it was to go.
+
+        Raises:
+            ConfigurationError: for an unknown setting or a value that cannot work.
+        """
+        loaded = load_settings(url, **settings)
+        with self._lock:
+            self._stop()
+            self._start(loaded)
+
+    def close(self) -> None:
+        """Flush, and let go of files and connections. Recording begins anew if used again."""
+        with self._lock:
+            settings = self.settings
+            self._stop()
+            self._start(settings)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+    def _stop(self) -> None:
+        """End recording: seal the journal and drain what can be drained in time."""
+        recorder, self.recorder = self.recorder, None
+        if self._flusher is not None:
+            self._flusher.stop(self.settings.exit_timeout_s)
+        if recorder is not None and self._spool is not None:
+            try:
+                recorder.tend()
+                self._spool.close()
+                self._drain(self.settings.exit_timeout_s)
+            except Exception as error:
+                # What was not drained waits for the next process that drains.
+                guard.report(error, "flushing at the end")
+        for drainer in self._drainers.values():
+            drainer.close()
+        if self._store is not None:
+            self._store.close()
+
+    # -- capture's owner -----------------------------------------------------------
+
+    def wake(self) -> Recorder | None:
+        """Give the recorder, made if need be; None when recording is off."""
+        if self.recorder is None and self.settings.mode != "off":
+            with self._lock:
+                if self.recorder is None:
+                    self.recorder = self._new_recorder()
+        return self.recorder
+
+    def _new_recorder(self) -> Recorder:
+        settings = self.settings
+        self._spool = Spool(
+            settings.spool_folders, _new_writer, sync=settings.durability == "sync"
+        )
+        files = FileVersions(settings.digest_limit_bytes)
+        return Recorder(self._spool, files, self._begin_background)
+
+    def _begin_background(self) -> None:
+        self._flusher = Flusher(self._background_round, self.settings.flush_interval_s)
+        self._flusher.start()
+
+    def _background_round(self) -> None:
+        recorder, spool = self.recorder, self._spool
+        if recorder is not None:
+            recorder.tend()
+        if spool is not None:
+            spool.settle()
+        self._drain(0.0)
+
+    def restart_in_child(self) -> None:
+        """Go on as a process of its own after a fork."""
+        self._lock = threading.RLock()
+        self._drain_lock = threading.RLock()
+        self._flusher = None
+        self._drainers = {}
+        if self._spool is not None:
+            self._spool.restart_in_child()
+        if self.recorder is not None:
+            self.recorder.restart_in_child(self._begin_background)
+        self._registry.restart_in_child()
+
+    # -- the way to the store --------------------------------------------------------
+
+    def _open_store(self) -> Store:
+        with self._lock:
+            if self._store is None:
+                from .store.sqlite import open_sqlite
+
+                self._store = open_sqlite(self.settings.database)
+            return self._store
+
+    def _drain(self, wait_s: float) -> bool:
+        """Drain every spool of this store; False when another process is at it."""
+        led = True
+        for folder in self.settings.spool_folders:
+            if folder.is_dir():
+                drainer = self._drainers.get(folder)
+                if drainer is None:
+                    drainer = self._drainers[folder] = Drainer(folder)
+                with self._drain_lock:
+                    led &= drainer.drain(self._open_store, wait_s=wait_s).led
+        return led
+
+    def flush(self, timeout: float = 10.0) -> int:
+        """Block until all that was recorded so far is in the store.
+
+        Args:
+            timeout: how long to try, in seconds.
+
+        Returns:
+            How many records still wait in the journal; 0 when done.
+        """
+        give_up = time.monotonic() + timeout
+        spool = self._spool
+        if spool is None or self.recorder is None:
+            return 0
+        try:
+            self.recorder.tend()
+            spool.settle()
+        except Exception as error:
+            guard.report(error, "preparing to flush")
+        end = spool.end()
+        while True:
+            try:
+                self._drain(max(0.0, min(1.0, give_up - time.monotonic())))
+                if self._position() >= end:
+                    return 0
+            except Exception as error:
+                _note_once(error)
+            if time.monotonic() >= give_up:
+                return self._count_waiting()
+            time.sleep(_POLL_S)
+
+    def _position(self) -> tuple[int, int]:
+        assert self._spool is not None
+        uid = self._spool.writer.uid
+        position = self._open_store().positions([uid]).get(uid, (0, 0))
+        self._drained_position = position
+        return position
+
+    def _count_waiting(self) -> int:
+        assert self._spool is not None
+        uid = self._spool.writer.uid
+        return sum(
+            count_waiting(folder, uid, self._drained_position)
+            for folder in self.settings.spool_folders
+        )
+
+    def _ask(self) -> Store:
+        """Give the store after all that was acknowledged on this host is in it."""
+        if self._spool is not None and self.recorder is not None:
+            self.recorder.tend()
+            self._spool.settle()
+        store = self._open_store()
+        try:
+            self._drain(_READ_WAIT_S)
+        except StoreUnavailableError:
+            # Perhaps it can be read though not written: the question tells.
+            pass
+        return store
+
+    # -- components ------------------------------------------------------------------
+
+    def create_or_retrieve_component(
+        self,
+        name: str,
+        *,
+        kind: str | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: Iterable[str] = (),
+        max_age: Any = None,
+        **fields: Any,
+    ) -> Component:
+        """Give the component of this name, made if it is new.
+
+        The same name is the same component in every process. What is not given
+        stays as it is stored.
+
+        Args:
+            name: 1 to 200 characters.
+            kind: ``etl``, ``features``, ``training``, ``inference``, ``serving``, the kind
+                of a `Component` subclass, or a word of one's own.
+            description: what the component does, for people.
+            owner: whom to ask.
+            tags: words to find it by; added to those it has.
+            max_age: how old what it makes may get: a timedelta, seconds, or ``"30d"``.
+            **fields: of a kind of one's own, checked against its annotations.
+
+        Raises:
+            ComponentConflictError: the name is known with another kind.
+            ConfigurationError: a name, a field or a value that cannot be kept.
+        """
+        return self._registry.get_or_create(
+            name,
+            kind=kind,
+            description=description,
+            owner=owner,
+            tags=tags,
+            max_age=max_age,
+            **fields,
+        )
+
+    def _describe(self, name: str, changes: dict[str, object]) -> None:
+        try:
+            recorder = self.wake()
+            if recorder is not None:
+                recorder.describe_component(name, changes)
+        except Exception as error:
+            guard.report(error, f"describing the component {name}")
+
+    def _look_up(self, name: str) -> ComponentRecord | None:
+        try:
+            if not self._has_records():
+                return None
+            from .query.assemble import component_record
+
+            store = self._open_store()
+            self._drain(0.0)
+            row = store.component_named(name)
+            return None if row is None else component_record(store, row)
+        except BacktrailError as error:
+            _note_once(error)
+            return None
+        except Exception as error:
+            guard.report(error, f"looking up the component {name}")
+            return None
+
+    def _has_records(self) -> bool:
+        return self.settings.database.exists() or any(
+            folder.is_dir() for folder in self.settings.spool_folders
+        )
+
+    # -- recording -------------------------------------------------------------------
+
+    def register(
+        self,
+        component: Any = None,
+        *,
+        input_path: Any = None,
+        output_path: Any = None,
+        model_path: Any = None,
+        git_hash: str | None = None,
+        inputs: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        params: Any = "auto",
+    ) -> Any:
+        """Make a function a component: each call of it is recorded as a run.
+
+        Also bare, as ``@register``. The function keeps its signature, and returns
+        and raises what it did before.
+
+        Args:
+            component: a `Component` or a name; the function's name if absent.
+            input_path: what it reads: a path, a list of them, the name of a parameter
+                (that argument; write ``./path`` for a file of that name), a template
+                with ``{parameter}`` fields, or a function of the call's arguments.
+            output_path: what it writes; templates may use ``{return}``.
+            model_path: the model it reads.
+            git_hash: of its code; found from its repository if absent.
+            inputs: parameters whose values are inputs.
+            outputs: parameters whose values it fills; ``"return"`` for what it returns.
+            params: ``"auto"`` keeps scalar arguments and short strings, without
+                secrets; a list of names; or ``"none"``.
+
+        Raises:
+            ConfigurationError: a declaration does not fit the function.
+        """
+        options = {
+            "input_path": input_path,
+            "output_path": output_path,
+            "model_path": model_path,
+            "git_hash": git_hash,
+            "inputs": inputs,
+            "outputs": outputs,
+            "params": params,
+        }
+        return register_module.register(self, component, options)
+
+    def run(
+        self,
+        component: Any,
+        *,
+        input_path: Any = None,
+        output_path: Any = None,
+        model_path: Any = None,
+        git_hash: str | None = None,
+        inputs: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        params: Any = "auto",
+    ) -> RunBlock:
+        """Record a block of code as a run: ``with run("clean", input_path="raw.csv") as r:``.
+
+        Args as in `register`; ``params`` may be a dict of values to keep.
+        """
+        options = {
+            "input_path": input_path,
+            "output_path": output_path,
+            "model_path": model_path,
+            "git_hash": git_hash,
+            "inputs": inputs,
+            "outputs": outputs,
+            "params": params,
+        }
+        return register_module.run_block(self, component, options)
+
+    def log(
+        self, output_id: Any = None, *, component: Component | str | None = None, value: Any = None
+    ) -> str:
+        """Give one result an id, and give that id back.
+
+        It belongs to the innermost active run of ``component`` (of any, if not
+        given). Outside such a run it makes a run of its own, so no output is lost.
+
+        Args:
+            output_id: the id that people will quote; made if absent.
+            component: a `Component` or its name.
+            value: the result itself, a JSON value; kept without secrets.
+        """
+        recorder = self.wake()
+        if recorder is None:
+            return _made_up() if output_id is None else str(output_id)
+        try:
+            return recorder.log(output_id, _component_name(component), value)
+        except Exception as error:
+            guard.report(error, "logging an output")
+            return _made_up() if output_id is None else str(output_id)
+
+    def log_many(
+        self,
+        output_ids: Iterable[Any],
+        *,
+        component: Component | str | None = None,
+        values: Iterable[Any] | None = None,
+    ) -> list[str]:
+        """Give many results their ids at once, as batch inference does.
+
+        Args:
+            output_ids: an id for each; None makes one.
+            component: as in `log`.
+            values: a JSON value for each, in the same order.
+        """
+        ids = list(output_ids)
+        recorder = self.wake()
+        if recorder is None:
+            return [_made_up() if each is None else str(each) for each in ids]
+        try:
+            return recorder.log_many(ids, _component_name(component), values)
+        except Exception as error:
+            guard.report(error, "logging outputs")
+            return [_made_up() if each is None else str(each) for each in ids]
+
+    def log_input(self, pointer: Any, *, version: str | None = None) -> None:
+        """Say that the active run read ``pointer`` now.
+
+        Args:
+            pointer: a name, a path object for a local file, or a `Pointer`.
+            version: what tells its content states apart; found for local files.
+        """
+        self._log_pointer("log_input", pointer, version)
+
+    def log_output(self, pointer: Any, *, version: str | None = None) -> None:
+        """Say that the active run wrote ``pointer`` now. Args as in `log_input`."""
+        self._log_pointer("log_output", pointer, version)
+
+    def _log_pointer(self, name: str, pointer: Any, version: str | None) -> None:
+        recorder = self.wake()
+        if recorder is None:
+            return
+        try:
+            getattr(recorder, name)(pointer, version=version)
+        except Exception as error:
+            guard.report(error, f"{name}({pointer!r})")
+
+    def record_run(
+        self,
+        component: Component | str,
+        *,
+        started_at: datetime,
+        ended_at: datetime | None,
+        inputs: Iterable[Any] = (),
+        outputs: Iterable[Any] = (),
+        status: str = "completed",
+        run_id: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        git_hash: str | None = None,
+        pipeline_run_id: str | None = None,
+        parent_run_id: str | None = None,
+        error: str | None = None,
+        host: str | None = None,
+    ) -> str:
+        """Record a run that happened elsewhere or earlier, and give its id.
+
+        Args:
+            component: a `Component` or its name.
+            started_at: aware datetime.
+            ended_at: aware datetime; None with status ``running``.
+            inputs: pointers; read at the start unless they say otherwise.
+            outputs: pointers; written at the end unless they say otherwise.
+            status: ``completed``, ``failed``, ``killed`` or ``running``.
+            run_id: its id there; the same id twice counts once.
+            params: JSON values, kept without secrets.
+            git_hash: of its code.
+            pipeline_run_id: the pipeline run it belonged to.
+            parent_run_id: the run that called it.
+            error: what it ended with.
+            host: the machine it ran on, if not this one.
+
+        Raises:
+            ConfigurationError: a time without zone, an end before the start, an
+                unknown status.
+        """
+        recorder = self.wake()
+        if recorder is None:
+            return run_id or _made_up()
+        name = _component_name(component)
+        if not name:
+            raise ConfigurationError(f"{component!r} names no component")
+        return recorder.record_run(
+            name,
+            started_at=started_at,
+            ended_at=ended_at,
+            inputs=inputs,
+            outputs=outputs,
+            status=status,
+            run_id=None if run_id is None else str(run_id),
+            params=params,
+            git_hash=git_hash,
+            pipeline_run_id=None if pipeline_run_id is None else str(pipeline_run_id),
+            parent_run_id=parent_run_id,
+            error=error,
+            host=host,
+        )
+
+    def pipeline(self, name: str, *, run_id: str | None = None) -> PipelineRun:
+        """Make what runs inside one pipeline run, in child processes too.
+
+        A context manager and a decorator. ``with pipeline("nightly") as run_id:``
+        """
+        return PipelineRun(self, name, run_id)
+
+    def source(self, pointer: Any) -> None:
+        """Declare an artifact to come from outside, so that it is no gap.
+
+        Raises:
+            ConfigurationError: ``pointer`` is no string, path or `Pointer`.
+        """
+        recorder = self.wake()
+        if recorder is not None:
+            recorder.declare_source(pointer)
+
+    # -- asking ----------------------------------------------------------------------
+
+    def backtrace(
+        self, output: str | os.PathLike[str], *, at: datetime | str | None = None,
+        limit: int | None = None,
+    ) -> Backtrace:
+        """Give the runs behind an output, nearest first.
+
+        Args:
+            output: an output id, an artifact's name, the path of a file, or a run id.
+            at: the newest write at or before this time counts (aware).
+            limit: stop after about so many runs; the answer says that it is cut.
+
+        Raises:
+            NotFoundError: nothing recorded answers to it; ``closest`` has near names.
+            AmbiguousIdError: several run ids start so.
+            StoreUnavailableError: the store cannot be read.
+        """
+        from .query import backtrace as query
+        from .query.lookups import moment_us
+        from .query.selector import select
+
+        store = self._ask()
+        selected = select(store, os.fspath(output), None if at is None else moment_us(at))
+        tolerance_us = int(self.settings.clock_tolerance_s * 1_000_000)
+        return query.backtrace(store, selected, tolerance_us=tolerance_us, limit=limit)
+
+    def who(self, path_or_name: str | os.PathLike[str], *, limit: int = 100) -> list[Run]:
+        """Give the runs that wrote this name, or this file's content wherever it lies now.
+
+        Raises:
+            NotFoundError: no recorded run wrote or read it.
+        """
+        from .query import lookups
+
+        name = os.fspath(path_or_name)
+        store = self._ask()
+        digest = FileVersions(self.settings.digest_limit_bytes).version_of(path_name(name))
+        return lookups.who(store, name, digest, limit)
+
+    def get_run(self, run_id: str) -> Run:
+        """Give one run by its id or a unique prefix of 4 characters or more.
+
+        Raises:
+            NotFoundError: there is none.
+            AmbiguousIdError: there are several.
+        """
+        from .query import lookups
+
+        return lookups.get_run(self._ask(), run_id)
+
+    def history(
+        self,
+        component: Component | str,
+        *,
+        limit: int = 10,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> list[Run]:
+        """Give the runs of a component, newest first, that started in [since, until).
+
+        Raises:
+            NotFoundError: there is no such component.
+        """
+        from .query import lookups
+
+        name = _component_name(component) or ""
+        return lookups.history(self._ask(), name, limit, since, until)
+
+    def recent(self, limit: int = 20, before: datetime | str | None = None) -> list[Run]:
+        """Give the newest runs; ``before`` a run id or a time, for the next page."""
+        from .query import lookups
+
+        return lookups.recent(self._ask(), limit, before)
+
+    def components(
+        self, *, tag: str | None = None, owner: str | None = None
+    ) -> list[ComponentRecord]:
+        """Give the components with this tag and owner, the one that ran last first."""
+        from .query import lookups
+
+        return lookups.components(self._ask(), tag, owner)
+
+    def find(self, text: str) -> list[Match]:
+        """Give components and artifacts whose name or description contains ``text``."""
+        from .query import lookups
+
+        return lookups.find(self._ask(), text)
+
+    def complete(self, prefix: str, limit: int = 50) -> list[str]:
+        """Give output ids and names that start so, for a shell to offer."""
+        from .query import lookups
+
+        return lookups.complete(self._ask(), prefix, limit)
+
+    def last_output(self) -> str | None:
+        """Give the output that was written last."""
+        from .query import lookups
+
+        return lookups.last_output(self._ask(), KIND_CODES["output"])
+
+    def source_of(self, run: Run | str) -> str | None:
+        """Give the source text of a run's function as it was, without secrets."""
+        from .query import lookups
+
+        return lookups.source_of(self._ask(), run if isinstance(run, str) else run.run_id)
+
+    # -- operating -------------------------------------------------------------------
+
+    def stats(self) -> StoreStats:
+        """Count what the store holds."""
+        return self._ask().stats()
+
+    def check(self) -> list[str]:
+        """Look for damage in the store; one sentence for each problem."""
+        return self._ask().check()
+
+    def upgrade(self) -> tuple[int, int]:
+        """Bring the store's schema to this version; give the versions before and after."""
+        return self._open_store().upgrade()
+
+    def diagnose(self) -> Diagnosis:
+        """Look at everything that can be wrong between here and the store."""
+        findings: list[Finding] = []
+        self._diagnose_store(findings)
+        for folder in self.settings.spool_folders:
+            _diagnose_spool(folder, findings)
+        if guard.failures:
+            findings.append(
+                Finding("note", f"{guard.failures} calls of this process were not recorded whole")
+            )
+        return Diagnosis(findings)
+
+    def _diagnose_store(self, findings: list[Finding]) -> None:
+        if not self._has_records():
+            findings.append(
+                Finding(
+                    "note",
+                    f"nothing has been recorded yet in {self.url}",
+                    "Put @register on a function, or run: bt demo",
+                )
+            )
+            return
+        try:
+            store = self._open_store()
+            drained = self._drain(_READ_WAIT_S)
+            stats = store.stats()
+        except BacktrailError as error:
+            findings.append(Finding("problem", error.message, error.hint))
+            return
+        what = f"{self.url}: schema {stats.schema_version}, {stats.runs:,} runs"
+        findings.append(Finding("ok", what))
+        if not drained:
+            findings.append(
+                Finding("note", "another process is draining the journal at this moment")
+            )
+        if stats.lost:
+            findings.append(
+                Finding(
+                    "note",
+                    f"{stats.lost} damaged records were passed over while draining",
+                    "A process or the machine died while writing them; nothing else is missing.",
+                )
+            )
+
+
+def _diagnose_spool(folder: Path, findings: list[Finding]) -> None:
+    if not folder.is_dir():
+        return
+    spools = [path for path in folder.iterdir() if path.suffix == ".spool"]
+    waiting = sum(path.stat().st_size for path in spools)
+    if not os.access(folder, os.W_OK):
+        findings.append(
+            Finding("problem", f"the journal in {folder} cannot be written to", "Check its rights.")
+        )
+    elif spools:
+        findings.append(
+            Finding("ok", f"{len(spools)} open journal files ({waiting:,} bytes) in {folder}")
+        )
+    else:
+        findings.append(Finding("ok", f"the journal in {folder} is drained"))
+    for path in damaged_files(folder):
+        findings.append(
+            Finding(
+                "problem",
+                f"{path} could not be read and was set aside",
+                "Its records are missing. Keep the file for a report, or delete it.",
+            )
+        )
+
+
+class PipelineRun:
+    """`with pipeline(name)` and `@pipeline(name)`: runs inside belong together."""
+
+    def __init__(self, client: Client, name: str, run_id: str | None) -> None:
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError(f"a pipeline needs a name, not {name!r}")
+        self._client = client
+        self._name = name
+        self._run_id = run_id
+        self._entered: list[tuple[Any, str | None]] = []
+
+    def __enter__(self) -> str:
+        run_id = self._run_id or ""
+        try:
+            recorder = self._client.wake()
+            if recorder is not None:
+                run_id = recorder.begin_pipeline(self._name, self._run_id)
+        except Exception as error:
+            guard.report(error, f"beginning the pipeline {self._name}")
+        # Child processes learn of it from their environment.
+        before = os.environ.get(PIPELINE_VARIABLE)
+        os.environ[PIPELINE_VARIABLE] = run_id
+        self._entered.append((current_pipeline.set(run_id or None), before))
+        return run_id
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        token, before = self._entered.pop()
+        if before is None:
+            os.environ.pop(PIPELINE_VARIABLE, None)
+        else:
+            os.environ[PIPELINE_VARIABLE] = before
+        try:
+            current_pipeline.reset(token)
+        except ValueError:
+            current_pipeline.set(before)
+
+    def __call__(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        def fresh() -> PipelineRun:
+            return PipelineRun(self._client, self._name, self._run_id)
+
+        if inspect.iscoroutinefunction(func):
+
+            @functools.wraps(func)
+            async def in_pipeline_async(*args: Any, **kwargs: Any) -> Any:
+                with fresh():
+                    return await func(*args, **kwargs)
+
+            return in_pipeline_async
+
+        @functools.wraps(func)
+        def in_pipeline(*args: Any, **kwargs: Any) -> Any:
+            with fresh():
+                return func(*args, **kwargs)
+
+        return in_pipeline
+
+
+def connect(url: str | None = None, **settings: Any) -> Client:
+    """Give a client of another store than the configured one.
+
+    Args:
+        url: as in `configure`.
+        **settings: as in `configure`.
+
+    Raises:
+        ConfigurationError: for an address or a setting that cannot work.
+    """
+    return Client(load_settings(url, **settings))
+
+
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+_default: Client | None = None
+_default_lock = threading.Lock()
+_noted: set[str] = set()
+
+
+def default_client() -> Client:
+    """Give the client that the package's functions use."""
+    global _default
+    if _default is None:
+        with _default_lock:
+            if _default is None:
+                _default = Client(load_settings())
+    return _default
+
+
+def configure(url: str | None = None, **settings: Any) -> None:
+    """Choose where the package's functions record and ask, and how.
+
+    Args:
+        url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; ``BACKTRAIL_URL``
+            and then ``.backtrail/backtrail.db`` if absent.
+        **settings: fields of `backtrail.settings.Settings`, such as ``mode="off"``.
+
+    Raises:
+        ConfigurationError: for an unknown setting or a value that cannot work.
+    """
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = Client(load_settings(url, **settings))
+            return
+    _default.configure(url, **settings)
+
+
+def _component_name(component: Component | str | None) -> str | None:
+    if component is None or isinstance(component, str):
+        return component
+    return component.name
+
+
+def _new_writer() -> WriterFact:
+    about = dict(describe_process())
+    host, pid = str(about.pop("host", "")), int(about.pop("pid", os.getpid()))
+    started = int(about.pop("started_us", time.time_ns() // 1000))
+    return WriterFact(os.urandom(16), host, pid, started, about)
+
+
+def _made_up() -> str:
+    return f"out-{os.urandom(8).hex()}"
+
+
+def _note_once(error: Exception) -> None:
+    guard.report(error, "reaching the store")
+
+
+def _close_all() -> None:
+    for client in list(_clients):
+        client.close()
+
+
+def _restart_all_in_child() -> None:
+    global _default_lock
+    _default_lock = threading.Lock()
+    for client in list(_clients):
+        client.restart_in_child()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_all_in_child)
+register_module.default_owner = default_client
+components_module.default_registry = lambda: default_client()._registry

@@ -1,0 +1,1 @@
+"""The durable way from a finished call to a store."""

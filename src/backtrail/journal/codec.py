@@ -1,0 +1,159 @@
+"""A fact <-> the bytes of one spool record.
+
+A record is a msgpack array whose first element tells what it is. Texts that
+recur (paths, versions) and artifacts are defined once a segment and then named
+by a small integer, so that the record of a call takes 15 to 60 bytes. Every
+segment can be read by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..model.facts import (
+    BY_NAME,
+    Artifact,
+    CodeFact,
+    ComponentFact,
+    Fact,
+    PipelineFact,
+    Read,
+    RunFact,
+    SiteFact,
+    SourceFact,
+    Write,
+    WriterFact,
+)
+
+TEXT, ARTIFACT, SITE, RUN, COMPONENT, CODE, PIPELINE, SOURCE = range(8)
+DEFINITIONS = frozenset((TEXT, ARTIFACT, SITE))
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class DamagedRecordError(ValueError):
+    """A record passed its checksum but says nothing this version understands."""
+
+
+def encode(wire: list[Any]) -> bytes:
+    """Give the bytes of one record."""
+    return _encode(wire)
+
+
+def wire_of(fact: Fact) -> list[Any]:
+    """Give the array of a fact that is not on the hot path.
+
+    Runs go through `spool.Spool.add_run`, which names texts by number.
+    """
+    if isinstance(fact, SiteFact):
+        return [SITE, fact.n, fact.component, fact.file, fact.line, fact.function, fact.git_hash]
+    if isinstance(fact, CodeFact):
+        return [CODE, fact.n, fact.file, fact.git_hash, fact.dirty, fact.digest, fact.source]
+    if isinstance(fact, ComponentFact):
+        return [COMPONENT, fact.name, fact.at_us, fact.changes]
+    if isinstance(fact, PipelineFact):
+        return [PIPELINE, fact.run_id, fact.name, fact.at_us]
+    if isinstance(fact, SourceFact):
+        return [SOURCE, *fact.artifact]
+    raise TypeError(f"{type(fact).__name__} has no record of its own")
+
+
+def encode_writer(writer: WriterFact) -> bytes:
+    """Give the bytes that a segment's header keeps of its writer."""
+    return _encode(writer)
+
+
+_decode_writer = msgspec.msgpack.Decoder(WriterFact).decode
+
+
+def decode_writer(data: bytes) -> WriterFact:
+    """Read what `encode_writer` gave."""
+    return _decode_writer(data)
+
+
+class SegmentDecoder:
+    """Turns the records of one segment, given in order, back into facts."""
+
+    __slots__ = ("_artifacts", "_texts")
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+        self._artifacts: dict[int, Artifact] = {}
+
+    def decode(self, payload: bytes) -> Fact | None:
+        """Give the record's fact, or None for a definition that only the segment needs.
+
+        Raises:
+            DamagedRecordError: the record cannot be understood.
+        """
+        try:
+            wire = _decode(payload)
+            what = wire[0]
+            if what == RUN:
+                return self._run(wire)
+            if what == TEXT:
+                self._texts[wire[1]] = wire[2]
+                return None
+            if what == ARTIFACT:
+                self._artifacts[wire[1]] = Artifact(wire[2], wire[3])
+                return None
+            return _rare(wire)
+        except (msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
+            raise DamagedRecordError(str(error)) from error
+
+    def _run(self, wire: list[Any]) -> RunFact:
+        _, seq, site, start, took, status, parent, pipeline, params, reads, writes = wire[:11]
+        fact = RunFact(
+            seq,
+            site,
+            start,
+            None if took is None else start + took,
+            status,
+            parent,
+            pipeline,
+            params,
+            [self._read(read, start) for read in reads] if reads else [],
+            [self._write(write, start) for write in writes] if writes else [],
+        )
+        if len(wire) > 11:
+            fact.error, fact.run_id, fact.host = wire[11:14]
+        return fact
+
+    def _read(self, wire: list[Any], start: int) -> Read:
+        version = wire[1]
+        if version.__class__ is int:
+            version = self._texts[version]
+        if len(wire) == 3:
+            return Read(self._artifact(wire[0]), version, start + wire[2], BY_NAME, None)
+        return Read(self._artifact(wire[0]), version, start + wire[2], wire[3], wire[4])
+
+    def _write(self, wire: list[Any], start: int) -> Write:
+        version = wire[1]
+        if version.__class__ is int:
+            version = self._texts[version]
+        return Write(
+            self._artifact(wire[0]), version, start + wire[2], wire[3] if len(wire) > 3 else None
+        )
+
+    def _artifact(self, wire: Any) -> Artifact:
+        if wire.__class__ is int:
+            return self._artifacts[wire]
+        return Artifact(wire[0], wire[1])
+
+
+def _rare(wire: list[Any]) -> Fact:
+    what = wire[0]
+    if what == SITE:
+        return SiteFact(*wire[1:])
+    if what == CODE:
+        return CodeFact(*wire[1:])
+    if what == COMPONENT:
+        return ComponentFact(*wire[1:])
+    if what == PIPELINE:
+        return PipelineFact(*wire[1:])
+    if what == SOURCE:
+        return SourceFact(Artifact(wire[1], wire[2]))
+    raise ValueError(f"unknown record type {what!r}")

@@ -1,0 +1,275 @@
+"""Take what spools hold into a store, exactly once.
+
+Whoever gets the lock of a spool folder, without waiting, is its leader and
+drains the spools of every process in it, in one transaction a round together
+with the positions reached. A crash between the commit and the deletion of a
+drained file costs nothing: the positions tell that it was drained.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..model.facts import Batch, SiteFact
+from .segment import HEADER_BYTES, SUFFIX, Reading, SegmentReader, parse_segment_name
+
+_log = logging.getLogger("backtrail")
+
+ROUND_BYTES = 512 << 10
+_LEFT_OVER_S = 60.0
+
+
+class Intake(Protocol):
+    """The part of a store that a drain needs."""
+
+    def positions(self, uids: Sequence[bytes]) -> Mapping[bytes, tuple[int, int]]:
+        """Give segment and offset where the next read of each known writer begins."""
+        ...
+
+    def take_in(self, batches: Sequence[Batch]) -> None:
+        """Keep the batches and their positions, all or nothing."""
+        ...
+
+
+@dataclass(slots=True)
+class Drained:
+    """What a drain came to; ``led`` is False when another process holds the lock."""
+
+    led: bool = False
+    facts: int = 0
+    lost: int = 0
+
+
+@dataclass(slots=True)
+class _Spool:
+    """One writer's files in a folder, by number."""
+
+    uid: bytes
+    segments: list[tuple[int, Path]]
+
+
+class Drainer:
+    """Drains one folder; keeps readers of live spools open between rounds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._readers: dict[Path, SegmentReader] = {}
+
+    def has_spools(self) -> bool:
+        """Tell whether any process left anything in this folder."""
+        return bool(_list_spools(self.folder))
+
+    def drain(self, store: Callable[[], Intake], *, wait_s: float = 0.0) -> Drained:
+        """Drain all that is there now.
+
+        Args:
+            store: opens the store; not called when there is nothing to drain.
+            wait_s: how long to wait for another leader to finish, in seconds.
+
+        Raises:
+            StoreUnavailableError: from the store; positions are then unchanged.
+        """
+        done = Drained()
+        if not self.has_spools():
+            done.led = True
+            return done
+        with leadership(self.folder, wait_s) as done.led:
+            if done.led:
+                try:
+                    while self._round(store(), done):
+                        pass
+                finally:
+                    self._sweep()
+        return done
+
+    def close(self) -> None:
+        """Close the files that are still open."""
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
+    def _round(self, store: Intake, done: Drained) -> bool:
+        """Drain one piece of every spool; tell whether there may be more."""
+        spools = _list_spools(self.folder)
+        positions = store.positions([spool.uid for spool in spools])
+        batches: list[Batch] = []
+        finished: list[Path] = []
+        more = False
+        for spool in spools:
+            batch, drained, unread = self._read_spool(spool, positions.get(spool.uid, (0, 0)))
+            finished += drained
+            more |= unread
+            if batch is not None:
+                batches.append(batch)
+        if batches:
+            store.take_in(batches)
+            done.facts += sum(len(batch.facts) for batch in batches)
+            done.lost += sum(batch.lost for batch in batches)
+        for path in finished:
+            self._forget(path)
+            path.unlink(missing_ok=True)
+        return more
+
+    def _read_spool(
+        self, spool: _Spool, position: tuple[int, int]
+    ) -> tuple[Batch | None, list[Path], bool]:
+        """Read one piece of a spool: its batch, the files done with, and whether more waits."""
+        segment, offset = position
+        finished = [path for number, path in spool.segments if number < segment]
+        for number, path in spool.segments:
+            if number < segment:
+                continue
+            if number > segment:
+                offset = 0
+            reader = self._reader(path, max(offset, HEADER_BYTES))
+            if reader is None:
+                continue
+            # Asked before reading: once the owner is gone, nothing more is written.
+            gone = reader.take_over()
+            before = reader.offset
+            reading = reader.read(most_bytes=ROUND_BYTES, orphan=gone)
+            batch = self._batch(reader, number, reading)
+            if not reading.sealed and reader.offset > before:
+                # Perhaps a piece of a longer file; the rest comes next round.
+                return batch, finished, True
+            if not reading.sealed and not gone:
+                return None, finished, False
+            batch.ended = reading.ended or not reading.sealed
+            batch.segment, batch.offset = number + 1, 0
+            finished.append(path)
+            return batch, finished, any(later > number for later, _ in spool.segments)
+        return None, finished, False
+
+    def _batch(self, reader: SegmentReader, number: int, reading: Reading) -> Batch:
+        return Batch(
+            reader.writer,
+            number,
+            reader.offset,
+            reading.facts,
+            lost=reading.lost,
+        )
+
+    def _reader(self, path: Path, offset: int) -> SegmentReader | None:
+        reader = self._readers.get(path)
+        if reader is not None and reader.offset != offset:
+            # Another leader was here in between.
+            self._forget(path)
+            reader = None
+        if reader is None:
+            try:
+                reader = SegmentReader(path)
+            except FileNotFoundError:
+                return None
+            except ValueError as error:
+                self._set_aside(path, str(error))
+                return None
+            reader.skip_to(offset)
+            self._readers[path] = reader
+        return reader
+
+    def _forget(self, path: Path) -> None:
+        reader = self._readers.pop(path, None)
+        if reader is not None:
+            reader.close()
+
+    def _set_aside(self, path: Path, why: str) -> None:
+        """Move a file that cannot be read out of the way; `bt doctor` lists it."""
+        _log.warning("backtrail: %s; it is kept as %s.damaged", why, path.name)
+        with contextlib.suppress(OSError):
+            path.rename(path.with_name(path.name + ".damaged"))
+
+    def _sweep(self) -> None:
+        """Close readers of files that are gone, and delete files never put to use."""
+        for path in [path for path in self._readers if not path.exists()]:
+            self._forget(path)
+        long_ago = time.time() - _LEFT_OVER_S
+        for path in self.folder.glob("*.new"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < long_ago:
+                    path.unlink()
+
+
+@contextlib.contextmanager
+def leadership(folder: Path, wait_s: float = 0.0) -> Iterator[bool]:
+    """Hold the folder's lock while the block runs; gives False if it is not to be had."""
+    try:
+        fd = os.open(folder / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:
+        # Read-only for us: whoever may write here drains it.
+        yield False
+        return
+    try:
+        yield _lock(fd, wait_s)
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int, wait_s: float) -> bool:
+    give_up = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= give_up:
+                return False
+            time.sleep(0.005)
+        else:
+            return True
+
+
+def count_waiting(folder: Path, uid: bytes, position: tuple[int, int]) -> int:
+    """Count the records of one writer in ``folder`` that lie behind ``position``."""
+    waiting = 0
+    for spool in _list_spools(folder):
+        if spool.uid != uid:
+            continue
+        for number, path in spool.segments:
+            if number >= position[0]:
+                waiting += _count_facts(path, position[1] if number == position[0] else 0)
+    return waiting
+
+
+def _count_facts(path: Path, offset: int) -> int:
+    try:
+        reader = SegmentReader(path)
+    except (OSError, ValueError):
+        return 0
+    try:
+        reader.skip_to(max(offset, HEADER_BYTES))
+        count = 0
+        while True:
+            facts = reader.read().facts
+            if not facts:
+                return count
+            count += sum(not isinstance(fact, SiteFact) for fact in facts)
+    finally:
+        reader.close()
+
+
+def damaged_files(folder: Path) -> list[Path]:
+    """List the spool files that were set aside because they could not be read."""
+    return sorted(folder.glob(f"*{SUFFIX}.damaged")) if folder.is_dir() else []
+
+
+def _list_spools(folder: Path) -> list[_Spool]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    spools: dict[bytes, _Spool] = {}
+    for name in names:
+        parsed = parse_segment_name(name)
+        if parsed is not None:
+            uid, number = parsed
+            spools.setdefault(uid, _Spool(uid, [])).segments.append((number, folder / name))
+    return list(spools.values())
+
+

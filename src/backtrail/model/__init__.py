@@ -1,0 +1,1 @@
+"""The nouns: plain values and pure functions, no input or output."""

@@ -1,0 +1,169 @@
+"""The identity of an artifact's name, and what kind of artifact a name suggests.
+
+A name is compared as text everywhere else, so two spellings of one artifact
+meet here or never. Secrets that ride in a URI are no part of its identity and
+are left out: the same object read with tomorrow's signature has the same name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from urllib.parse import unquote
+
+from .redaction import is_secret_parameter
+
+_SCHEMES = {"s3a": "s3", "s3n": "s3"}
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+# Everything up to the last @ before the path. A password may hold a slash that
+# nobody escaped; that form is told from host:port/path@2x by what follows the colon.
+_USERINFO = re.compile(
+    r"(?P<user>[^/?#@:]*)(?::(?:[^/?#]*@|(?!\d{0,5}(?:[/?#]|$))[^@\s]*@)|@)(?=[^@]|$)"
+)
+# One object has one name, whatever the terms on which a signature lets it be read.
+_SIGNING = re.compile(r"(?i)x-(?:amz|goog|oss)-|awsaccesskeyid$|googleaccessid$|expires$")
+_SAS = frozenset("sv ss st se sr sp sip spr srt sks ske skt skv skoid sktid sdd rscd rsct".split())
+
+_MODEL_ENDINGS = frozenset(
+    ".bst .caffemodel .cbm .ckpt .dill .engine .gguf .ggml .h5 .hdf5 .joblib .keras .lgb .mar"
+    " .mlmodel .mlpackage .model .onnx .ort .pb .pickle .pkl .pmml .pt .pt2 .pth .safetensors"
+    " .skops .tflite .torchscript .trt .ubj .xgb".split()
+)
+_DATA_ENDINGS = frozenset(
+    ".arrow .arff .avro .bin .csv .dat .db .duckdb .feather .geojson .ipc .jpeg .jpg .json .jsonl"
+    " .libsvm .log .mp3 .mp4 .nc .ndjson .npy .npz .orc .parquet .pdf .png .pq .rds .sqlite .tar"
+    " .tfrecord .tif .tiff .toml .tsv .txt .wav .xls .xlsx .xml .yaml .yml .zarr .zip".split()
+)
+_PACKED_ENDINGS = (".gz", ".xz", ".bz2", ".zst", ".lz4", ".z")
+_PATH_STARTS = ("/", "./", "../", "~/", "\\\\")
+_REMEMBERED = 4096
+
+
+def canonical(name: str) -> str:
+    """Give the form of a name by which artifacts are told apart.
+
+    A URI gets a lower-case scheme (``s3a`` and ``s3n`` are ``s3``), loses trailing
+    slashes and whatever is secret in it; ``file:///a/b`` is ``/a/b``. Any other
+    string is opaque and kept.
+    """
+    if "://" not in name and name.isascii():
+        return name
+    return _canonical(name)
+
+
+def path_name(path: str | bytes | os.PathLike[str] | os.PathLike[bytes], cwd: str | None = None) -> str:
+    """Give the name of a local file: absolute against ``cwd``, links not resolved.
+
+    A URI is given in its canonical form; without ``cwd`` the process's own folder counts.
+    """
+    text = path if type(path) is str else os.fsdecode(path)
+    if text[:1] == "/":
+        # An absolute path is the same from everywhere, and getcwd is a system call.
+        return _normal("/", text)
+    if "://" in text and _URI.match(text):
+        return _canonical(text)
+    return _normal(_working_folder() if cwd is None else cwd, text)
+
+
+def kind_of(name: str) -> str:
+    """Tell what a name suggests: ``model``, ``data``, or ``unknown`` for a word that is no path."""
+    return _kind_of(name) if len(name) <= 1024 else _kind_of.__wrapped__(name)
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        # The folder was removed under the process; its path is still what it was.
+        return os.environ.get("PWD", "/")
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _normal(cwd: str, path: str) -> str:
+    name = os.path.normpath(os.path.join(cwd, path))
+    # POSIX lets two leading slashes mean something else; on no system we run on they do.
+    if name.startswith("//"):
+        name = name[1:]
+    return _encodable(name)
+
+
+def _encodable(name: str) -> str:
+    """Write out the bytes of a file name that are no UTF-8: no store could hold them."""
+    if name.isascii():
+        return name
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        try:
+            return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        except UnicodeEncodeError:
+            return name.encode("utf-8", "backslashreplace").decode()
+    return name
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _canonical(name: str) -> str:
+    name = _encodable(name)
+    match = _URI.match(name)
+    if match is None:
+        return name
+    scheme = match[1].lower()
+    scheme = _SCHEMES.get(scheme, scheme)
+    rest, mark, fragment = _without_userinfo(name[match.end() :]).partition("#")
+    rest, asked, query = rest.partition("?")
+    if scheme == "file":
+        host, slash, path = rest.partition("/")
+        if slash and host.lower() in ("", "localhost"):
+            # In a file's URI a literal ? or # is escaped, so what follows one is no name.
+            return _normal("/", "/" + unquote(path, errors="surrogateescape"))
+    tail = _kept(asked, query) + _kept(mark, fragment)
+    if not tail:
+        rest += "?" * bool(asked and not query) + "#" * bool(mark and not fragment)
+    return f"{scheme}://{rest.rstrip('/')}{tail}"
+
+
+def _without_userinfo(rest: str) -> str:
+    match = _USERINFO.match(rest)
+    if match is None:
+        return rest
+    user = match["user"]
+    return f"{user}@{rest[match.end() :]}" if user else rest[match.end() :]
+
+
+def _kept(mark: str, parameters: str) -> str:
+    """Give a query or fragment without its secrets, or nothing if nothing else was in it."""
+    if "=" not in parameters:
+        return mark + parameters if parameters else ""
+    pairs = parameters.split("&")
+    names = [unquote(pair.partition("=")[0]) for pair in pairs]
+    secret = {name for name in names if is_secret_parameter(name)}
+    if not secret:
+        return mark + parameters
+    has_sas = any(name.lower() == "sig" for name in secret)
+    kept = [
+        pair
+        for pair, name in zip(pairs, names, strict=True)
+        if name not in secret
+        and not _SIGNING.match(name)
+        and not (has_sas and name.lower() in _SAS)
+    ]
+    return mark + "&".join(kept) if kept else ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _kind_of(name: str) -> str:
+    text = name.lower()
+    is_uri = _URI.match(text) is not None
+    if text.startswith("models:/"):
+        return "model"
+    if is_uri:
+        text = re.split(r"[?#]", text, maxsplit=1)[0]
+    for packed in _PACKED_ENDINGS:
+        text = text.removesuffix(packed)
+    ending = os.path.splitext(text.rstrip("/"))[1]
+    if ending in _MODEL_ENDINGS:
+        return "model"
+    if is_uri or ending in _DATA_ENDINGS or text.startswith(_PATH_STARTS) or text[1:3] == ":\\":
+        return "data"
+    return "unknown"

@@ -1,0 +1,225 @@
+"""What questions are answered with: runs, their inputs and outputs, and backtraces of them.
+
+Plain values without input or output. Times are kept as integer microseconds
+since 1970 in UTC (`*_us`), as they are stored, and shown as aware datetimes by
+the properties beside them: a backtrace of 5,000 runs builds no datetime that
+nobody looks at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def to_datetime(us: int | None) -> datetime | None:
+    """Give the aware UTC datetime of ``us`` microseconds since 1970, or None."""
+    return None if us is None else _EPOCH + timedelta(microseconds=us)
+
+
+def to_us(moment: datetime) -> int:
+    """Give the microseconds since 1970 of an aware datetime."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def to_iso(us: int | None) -> str | None:
+    """Give ``2026-11-20T12:00:03.120000Z`` for microseconds since 1970, or None."""
+    moment = to_datetime(us)
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+@dataclass(slots=True)
+class FrameWarning:
+    """Something about a frame that deserves a look: a stable code and a sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(slots=True)
+class Code:
+    """One state of a component's code; None is what is not known."""
+
+    git_hash: str | None = None
+    dirty: bool | None = None
+    digest: str | None = None
+    file: str | None = None
+    line: int | None = None
+    function: str | None = None
+
+
+@dataclass(slots=True)
+class Output:
+    """One artifact version that a run wrote."""
+
+    name: str
+    kind: str
+    version: str | None
+    written_us: int
+    value: Any = None
+    flagged: bool = False
+
+    @property
+    def written_at(self) -> datetime:
+        """When it was written, UTC."""
+        return _EPOCH + timedelta(microseconds=self.written_us)
+
+
+@dataclass(slots=True)
+class Input:
+    """One artifact version that a run read, and the link to the run that made it.
+
+    ``producer`` is the number of a frame of the same backtrace, ``producer_run_id``
+    the run itself. ``evidence`` is one of ``explicit``, ``object``, ``content``,
+    ``version``, ``time``, ``source``, ``gap``; in a run that was asked for by
+    itself, outside a backtrace, links are not derived and ``evidence`` is ``""``.
+    ``warnings`` holds codes: ``version-mismatch``, ``clock-skew``.
+    """
+
+    name: str
+    kind: str
+    version: str | None
+    read_us: int
+    producer: int | None = None
+    producer_run_id: str | None = None
+    evidence: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def read_at(self) -> datetime:
+        """When it was read, UTC."""
+        return _EPOCH + timedelta(microseconds=self.read_us)
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of a component."""
+
+    run_id: str
+    component: str
+    kind: str | None
+    owner: str | None
+    status: str
+    error: str | None
+    started_us: int
+    ended_us: int | None
+    code: Code
+    params: dict[str, Any]
+    host: str | None
+    pipeline_run_id: str | None
+    parent_run_id: str | None
+    inputs: list[Input]
+    outputs: list[Output]
+    outputs_total: int = 0
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def started_at(self) -> datetime:
+        """When it started, UTC."""
+        return _EPOCH + timedelta(microseconds=self.started_us)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended, UTC; None while it runs, or when it was killed."""
+        return to_datetime(self.ended_us)
+
+    @property
+    def duration_ms(self) -> float | None:
+        """How long it ran, in milliseconds; None when the end is not known."""
+        return None if self.ended_us is None else (self.ended_us - self.started_us) / 1000
+
+
+@dataclass(slots=True)
+class Frame:
+    """One run in a backtrace: its place, its depth, its links and its warnings.
+
+    ``depth`` counts the fewest links from the output. ``calls`` lists the frames
+    that this run called and that nothing else links to. ``own_reads`` are the
+    artifacts it read back after writing them itself; they need no link.
+    """
+
+    n: int
+    run: Run
+    depth: int
+    calls: list[int] = field(default_factory=list)
+    warnings: list[FrameWarning] = field(default_factory=list)
+    own_reads: list[str] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[Input]:
+        """What the run read, each with its link."""
+        return self.run.inputs
+
+    @property
+    def outputs(self) -> list[Output]:
+        """What the run wrote (the first 1,000; ``run.outputs_total`` counts all)."""
+        return self.run.outputs
+
+
+@dataclass(slots=True)
+class Gap:
+    """An input of frame ``n`` whose producer is not known."""
+
+    n: int
+    name: str
+
+
+@dataclass(slots=True)
+class TracedOutput:
+    """The output a backtrace was asked for; ``other_writes`` counts earlier and later ones.
+
+    Asked for by run id, ``name`` is that run id, ``kind`` is ``run``.
+    """
+
+    name: str
+    kind: str
+    version: str | None
+    value: Any
+    written_us: int
+    flagged: bool = False
+    other_writes: int = 0
+
+    @property
+    def written_at(self) -> datetime:
+        """When it was written, UTC."""
+        return _EPOCH + timedelta(microseconds=self.written_us)
+
+
+@dataclass(slots=True)
+class ComponentRecord:
+    """A component as the store knows it; ``fields`` are those of its own kind."""
+
+    name: str
+    kind: str | None
+    description: str | None
+    owner: str | None
+    tags: list[str]
+    max_age_s: float | None
+    fields: dict[str, Any]
+    upstream: list[str]
+    downstream: list[str]
+    last_run_us: int | None = None
+
+    @property
+    def last_run_at(self) -> datetime | None:
+        """When its newest run started, UTC; None before the first."""
+        return to_datetime(self.last_run_us)
+
+
+@dataclass(slots=True)
+class Match:
+    """One answer of ``find``: what it is, its name, where it last appeared."""
+
+    what: str
+    name: str
+    component: str | None
+    run_id: str | None
+    at_us: int | None
+
+    @property
+    def at(self) -> datetime | None:
+        """When it last appeared, UTC."""
+        return to_datetime(self.at_us)

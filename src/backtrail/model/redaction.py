@@ -1,0 +1,352 @@
+"""Keep secrets out of what is stored: by the name of a value, and by what a text looks like.
+
+Everything that a person's code hands to us as text (parameters, errors, source,
+names) passes here before it reaches the journal. Where it is unclear whether a
+word is a secret, it is treated as one: a word too many that is hidden costs a
+reader a moment, a word too few cannot be taken back.
+
+Texts may be hostile and long, so every pattern is linear: it starts only at a
+literal or at the start of a word, and what it repeats cannot match what follows.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from bisect import insort
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID
+
+REDACTED = "[redacted]"
+
+_SHORT = 128
+_MOST_NAME = 256
+_MOST_TEXT = 100_000
+_MOST_DEPTH = 32
+_MOST_ITEMS = 10_000
+_MOST_PEM = 20_000
+
+# -- names ---------------------------------------------------------------------------
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+
+# Words, and pairs of neighbouring words written as one: `api_key` as well as `apikey`.
+_SECRETS = frozenset(
+    "accesskey accesskeys accesssignature accesstoken accesstokens accountkey apikey apikeys"
+    " apisecret apitoken apitokens auth authkey authorization authtoken authtokens bearer"
+    " bearertokens connectionstring connectstring connstr connstring cookie cookies cred creds"
+    " credential credentials deploykey dsn encryptionkey jwt licensekey masterkey oauth passcode"
+    " passphrase passwd passwds password passwords privatekey privatekeys pw pwd pwds"
+    " refreshtokens secret secretkey secretkeys secrets servicekey sessionkey sessiontoken"
+    " sharedkey signingkey sshkey storagekey subscriptionkey token".split()
+)
+_SECRET_ENDINGS = ("password", "passwd", "passphrase", "apikey", "secretkey", "accesstoken",
+                   "authtoken", "csrftoken")  # fmt: skip
+# What follows says that the value is about a secret, not the secret itself.
+_HARMLESS_TAILS = frozenset(
+    "attempts backend budget cls col column columns count counts dim dir embedding embeddings"
+    " enabled endpoint expires expiry field fields file filename freq host idx ids index indices"
+    " kind len length lengths limit lookup mask max method min mode name names path paths"
+    " pattern policy pos position positions prob probs provider rate required scheme size ttl type"
+    " types uri url usage user username weight weights".split()
+)
+# How many, or which: `max_tokens` is caught by its plural, `num_token` and `pad_token` are here.
+_COUNTING_HEADS = frozenset("n num max min total avg mean count number".split())
+_TOKEN_HEADS = frozenset(
+    "added audio bos cls completion end eos fake first image last mask n num pad padding per"
+    " prompt sep special start stop text unk unknown video word".split()
+)
+_PASS_HEADS = frozenset(
+    "account admin amqp api basic cert database db email ftp http imap kafka key keystore ldap"
+    " login mail mongo mysql pg postgres proxy rabbitmq redis root service sftp smtp ssh store"
+    " sudo user usr wifi".split()
+)
+_SECRET_PARAMETERS = frozenset(
+    "awsaccesskeyid key pass sas sig sign signature xamzcredential xamzsecuritytoken xamzsignature"
+    " xgoogcredential xgoogsignature xosscredential xosssignature".split()
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a value of this name is a secret: `db_password`, `apiKey`, `X-Auth-Token`.
+
+    Whole words count, so `tokenizer`, `max_tokens`, `author` and `primary_key` are none.
+    """
+    if len(name) > _MOST_NAME:
+        name = name[: _MOST_NAME // 2] + name[-_MOST_NAME // 2 :]
+    return _is_secret_name(name)
+
+
+def is_secret_parameter(name: str) -> bool:
+    """Tell whether a URL's parameter of this name is a secret: `sig` and `key` are, there."""
+    letters = "".join(char for char in name[:_MOST_NAME].lower() if char.isalnum())
+    return letters in _SECRET_PARAMETERS or is_secret_name(name)
+
+
+@lru_cache(maxsize=4096)
+def _is_secret_name(name: str) -> bool:
+    words = [word.lower() for word in _WORD.findall(name)]
+    if not words or words[-1] in _HARMLESS_TAILS or words[0] in _COUNTING_HEADS:
+        return False
+    before = ""
+    for word in words:
+        if word == "token":
+            if before not in _TOKEN_HEADS and (word is words[-1] or words[-1] != "id"):
+                return True
+        elif word in _SECRETS or before + word in _SECRETS or word.endswith(_SECRET_ENDINGS):
+            return True
+        before = word
+    return words[-1] == "pass" and (len(words) == 1 or words[-2] in _PASS_HEADS)
+
+
+# -- texts ---------------------------------------------------------------------------
+
+# What every secret known here comes with. A text without any of them is clean, and
+# nearly every text is: this one search is all it costs.
+_SUSPECT = re.compile(
+    r"://|-----BEGIN|[?&#;](?:sig|sign|signature|key)=|"
+    r"A(?:KIA|SIA|BIA|CCA|Iza|3T)|SG\.|GOCSPX-|"
+    r"eyJ|gh[pousr]_|gl[a-z]{2,4}-|xox[a-z]-|xapp-|[srp]k[-_]|whsec_|ya29\.|npm_|pypi-|"
+    r"hf_|dapi|dop_v1_|(?i:passw|passp|passc|pass|pwd|pw|secret|token|key|auth|bearer|basic|cred|"
+    r"cookie|jwt|dsn|conn|signature|identified)"
+)
+_MARKS = re.compile(r"[=:]|[ \t]")
+
+
+def redact_text(text: str) -> str:
+    """Give a text with every secret that can be recognised replaced by ``[redacted]``.
+
+    The number of lines stays as it is, so that it can be run over source code.
+    """
+    if len(text) <= _SHORT:
+        # Recorded texts repeat: the same few words in every call.
+        return _redact_short(text)
+    return _redact(text) if _SUSPECT.search(text) else text
+
+
+@lru_cache(maxsize=8192)
+def _redact_short(text: str) -> str:
+    # The shortest token is longer than this, and an assignment has its sign.
+    if len(text) < 12 and "=" not in text and ":" not in text:
+        return text
+    return _redact(text) if _SUSPECT.search(text) else text
+
+
+def _redact(text: str) -> str:
+    if "PRIVATE KEY" in text:
+        text = _hide_pem(text)
+    if "://" in text:
+        text = _URL_PASSWORD.sub(_without_password, text)
+        text = _URL_KEY.sub(rf"\g<1>{REDACTED}", text)
+    text = _BEARER.sub(_without_bearer, text)
+    text = _TOKEN.sub(REDACTED, text)
+    text = _AWS_PAIR.sub(rf"\g<1>{REDACTED}", text)
+    if "=" in text:
+        text = _PARAMETER.sub(_without_parameter, text)
+    return _hide_spans(text, _assigned_spans(text))
+
+
+# Template fields are no secrets: {password}, ${PASSWORD}, %(password)s, <password>, ***.
+_PLACEHOLDER = re.compile(
+    r"(?:\{[^{}\r\n]*\}|\$\{?\w+\}?|\$\(\w+\)|%s|%\(\w+\)s|<[^<>\r\n]*>|[*•.]+|\[redacted\])\Z"
+)
+_LINE = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
+
+_PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_BODY = re.compile(r"[A-Za-z0-9+/=]{24,}")
+
+_URL_PASSWORD = re.compile(
+    r"(://(?!\[)[^\s/?#@:\"'<>]*:)"
+    # Up to the last @ before the path; or, where somebody left a slash in a password
+    # as it was, up to the first @, unless the slash ends a port.
+    r"(?:([^\s/?#\"'<>]*)@|(?!/|\d{1,5}(?:[/?#\s\"']|\Z))([^\s\"'<>@]{1,128})@)"
+)
+_URL_KEY = re.compile(r"(://)[0-9a-f]{32}(?=[:@])")
+_PARAMETER = re.compile(r"([?&#])([\w.\-%]+)=([^\s&#\"'<>\\]*)")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)([ \t]+|%20)([A-Za-z0-9._~+/\-]{8,}=*)")
+
+_TOKEN = re.compile(
+    r"(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{12,}"
+    r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
+    r"|gl(?:pat|dt|ft|rt|ptt|cbt|imt|agent|soat|ffct)-[\w\-]{16,}"
+    r"|xox[a-z]-[\w\-]{8,}|xapp-[\w\-]{16,}|hooks\.slack\.com/(?:services|workflows)/[\w/]{16,}"
+    r"|(?:sk|rk)_(?:live|test|prod)_\w{8,}|whsec_[A-Za-z0-9+/]{16,}"
+    # A hyphen alone does not make a key: sk-learn-something is a word.
+    r"|(?<![\w\-])sk-(?:ant-|proj-|or-|svcacct-|lf-)[\w\-]{12,}"
+    r"|(?<![\w\-])sk-(?:[A-Za-z0-9]{16,}|(?=[\w\-]{0,60}[0-9])[\w\-]{20,})"
+    r"|AIza[\w\-]{20,}|ya29\.[\w\-]{20,}|GOCSPX-[\w\-]{16,}"
+    r"|npm_[A-Za-z0-9]{20,}|pypi-(?:Ag[\w\-]{16,}|(?=[\w\-]{0,60}[A-Z0-9])[\w\-]{32,})"
+    r"|(?<![A-Za-z0-9])hf_[A-Za-z0-9]{16,}|dapi[0-9a-f]{32}|dop_v1_[0-9a-f]{32,}"
+    r"|SG\.[\w\-]{16,64}\.[\w\-]{16,}"
+    r"|(?:(?<![\w\-])|(?<=%20)|(?<=%3D)|(?<=\\n))eyJ[\w\-]{6,}\.[\w\-]{4,}(?:\.[\w\-]*){0,3}"
+)
+# A secret access key has no mark of its own: it is known by the id before it.
+_AWS_PAIR = re.compile(
+    r"((?:\[redacted\]|(?i:secret)[\w \-]{0,24})[\s:=,;|\"']{1,8})[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+)
+
+
+def _blank(text: str) -> str:
+    return _LINE.sub(REDACTED, text)
+
+
+def _hide_pem(text: str) -> str:
+    parts, at, has_end = [], 0, True
+    for begin in _PEM_BEGIN.finditer(text):
+        if begin.start() < at:
+            continue
+        parts.append(text[at : begin.end()])
+        at = begin.end()
+        end = text.find("-----END", at, at + _MOST_PEM)
+        if end >= 0:
+            parts.append(_blank(text[at:end]))
+        else:
+            # Cut off, or only the marker: what is like a key's body is taken for one.
+            end = min(len(text), at + _MOST_PEM)
+            following = _PEM_BEGIN.search(text, at, end)
+            end = following.start() if following else end
+            parts.append(_PEM_BODY.sub(REDACTED, text[at:end]))
+        at = end
+    return "".join((*parts, text[at:]))
+
+
+def _without_password(match: re.Match[str]) -> str:
+    password = match[2] if match[2] is not None else match[3]
+    if not password or _PLACEHOLDER.match(password):
+        return match[0]
+    return f"{match[1]}{REDACTED}@"
+
+
+def _without_parameter(match: re.Match[str]) -> str:
+    name, value = unquote(match[2]), match[3]
+    if not value or _PLACEHOLDER.match(value) or not is_secret_parameter(name):
+        return match[0]
+    return f"{match[1]}{match[2]}={REDACTED}"
+
+
+def _without_bearer(match: re.Match[str]) -> str:
+    scheme, token = match[1], match[3]
+    if scheme.lower() == "basic":
+        is_secret = _is_basic(token)  # "basic understanding" is no login
+    else:
+        is_secret = len(token) >= 20 or any(char.isdigit() for char in token)
+    return f"{scheme}{match[2]}{REDACTED}" if is_secret else match[0]
+
+
+def _is_basic(token: str) -> bool:
+    try:
+        return b":" in binascii.a2b_base64(token + "=" * (-len(token) % 4))
+    except binascii.Error:
+        return False
+
+
+# -- assignments, in prose, settings, JSON and source code ------------------------------
+
+_KEY = re.compile(
+    # A word (`self.password`, `x-api-key`), or two where the first makes a key secret.
+    r"(?<![\w.\-])(?:(?i:access|account|api|client|connection|private|secret|session|signing)[ ])?"
+    r"([\w.\-]+)(?![\w.\-])"
+    r"\\{0,3}[\"'`]?\]?[ \t]{0,8}"
+    # `password: str = ...` is a value after an annotation.
+    r"(:[ \t]{0,4}(?:[\w.]{1,20}\[)?(?:str|bytes|object|Any|SecretStr|SecretBytes)\b"
+    r"[\w\]| ,.]{0,40}=(?!=)|={1,3}>?|:=|!=|::?)[ \t]{0,8}"
+)
+# `--password hunter2`, and the same as two elements of a list.
+_FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*)((?:[ \t]+|[\"'],[ \t]*(?=[\"'])))(?!-)")
+# `os.environ.get("PASSWORD", "hunter2")`, `setattr(self, "password", "hunter2")`.
+_PAIR = re.compile(r"\w\([ \t]*(?:\w+,[ \t]*)?[rbfuRBFU]{0,2}[\"']([\w.\-]+)[\"'](,[ \t]*)(?=[\"'])")
+# `ALTER USER bob PASSWORD 'hunter2'`. A blank or a bracket within means that the
+# quotes belong to two texts beside each other.
+_SQL = re.compile(r"(?i)\b(password|passwd|secret|identified[ ]by)[ \t]+'([^'\s();=+,]{1,128})'")
+
+_BODY = r"[^{0}\\\r\n]*(?:\\(?:\r\n|[\s\S])[^{0}\\\r\n]*)*"
+_QUOTED = re.compile(
+    # `"password=" + "hunter2"`: the first quote only ends the name.
+    r"(?:[\"'][ \t]{0,3}\+[ \t]{0,3})?(?:\\{1,3}(?=[\"']))?[rbfuRBFU]{0,2}(?:"
+    r"\"\"\"(?P<a>[\s\S]*?)(?:\"\"\"|\Z)|'''(?P<b>[\s\S]*?)(?:'''|\Z)|"
+    rf"\"(?P<c>{_BODY.format(chr(34))})|'(?P<d>{_BODY.format(chr(39))})|`(?P<e>{_BODY.format('`')}))"
+)
+_ESCAPED = re.compile(r"\\{1,3}[\"']([^\"'\\\r\n]*)")
+# A comma, semicolon or ampersand ends a value where another name follows it, or nothing.
+_BARE = re.compile(
+    r"[^\s,;&\"'`(\[{](?:[^\s,;&\"'`]|[,;&](?=[^\s\"'`])(?![\w.\-]{1,64}[ \t]{0,4}[=:])|[\"'](?=\w))*"
+)
+_CALL = re.compile(r"(?:await[ \t]+)?([A-Za-z_][\w.]*)?([(\[{])")
+_REGION = re.compile(r"[^()\[\]{}]{0,2000}")
+_GETTER = re.compile(r"(?:^|[._])(?:get|pop|env|read|load|fetch)\w*$")
+_LITERAL = re.compile(rf"\"({_BODY.format(chr(34))})\"?|'({_BODY.format(chr(39))})'?")
+_OTHERWISE = re.compile(
+    r"[ \t]{0,8}(?:or|\|\||\?\?|else|if\b[^\r\n\"'#]{1,80}?\belse)[ \t]{0,8}(?=[rbfu]?[\"'])"
+)
+
+_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
+_HEADER_REST = re.compile(r"[^\r\n\"']*")
+_SHOWN_HEADER = re.compile(r"\w+[ \t]+\[redacted\]\s*\Z")
+
+# Words of a language, or the beginning of a sentence: "token: the token to use".
+_NO_SECRETS = frozenset(
+    "none null nil true false undefined str string bytes int float bool dict list tuple set any"
+    " optional union object type secretstr secretbytes callable mapping sequence iterable path"
+    " await lambda not new yield if else or and is in for of to by with from"
+    " a an the this your whether when which that used required must may can should".split()
+)
+# What a variable that holds a secret is called: `password=password` gives nothing away.
+_VARIABLES = frozenset(
+    "password passwd pwd passphrase secret token api_key apikey access_key secret_key access_token"
+    " auth_token auth credentials creds cookie cookies headers".split()
+)
+_SETTINGS = frozenset(
+    "self cls os args kwargs config cfg conf settings options opts env environ params request"
+    " secrets st context ctx state".split()
+)
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z")
+
+Span = tuple[int, int]
+
+
+def _hide_spans(text: str, found: Iterator[Span]) -> str:
+    spans: list[Span] = []
+    for span in found:
+        insort(spans, span) if spans and span < spans[-1] else spans.append(span)
+    parts, at = [], 0
+    for start, end in spans:
+        if end <= at:
+            continue
+        if start < at:
+            # Two readings of one place overlap: both may be right, both are hidden.
+            start = at
+        else:
+            parts.append(text[at:start])
+        hidden = _blank(text[start:end])
+        joined = parts and parts[-1].endswith(REDACTED) and start == at
+        parts.append(hidden.removeprefix(REDACTED) if joined else hidden)
+        at = end
+    return "".join((*parts, text[at:])) if spans else text
+
+
+def _assigned_spans(text: str) -> Iterator[Span]:
+    for pattern in (_KEY, _FLAG, _PAIR):
+        yield from _spans_after(text, pattern)
+    for match in _SQL.finditer(text):
+        yield match.span(2)
+
+
+def _spans_after(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
+    # Names inside a value are looked at again, since a quote may be taken for the
+    # wrong end of a text. Only within a bare word they are not: that could cost the
+    # length of the text for every name in it.
+    done = 0
+    for match in pattern.finditer(text):
+        at = match.end()
+        if at < done or not is_secret_name(_name_in(match)):
+            continue
+        for start, end, is_bare in _value_spans(text, at, match[1], match[2]):
+            if is_bare:
+                done = end
+            if start < end and text[start:end] != REDACTED:
+                yield start, end

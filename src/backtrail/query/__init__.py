@@ -1,0 +1,1 @@
+"""Questions about recorded runs; knows no database."""

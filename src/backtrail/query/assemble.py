@@ -1,0 +1,143 @@
+"""Rows in keys -> runs with names, for many runs at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..model.facts import KIND_NAMES, STATUS_NAMES
+from ..model.identity import SEQ_MASK, run_id_of
+from ..model.records import Code, ComponentRecord, Input, Output, Run
+from ..store.protocol import ArtifactRow, ComponentRow, InRow, OutRow, RunRow, SiteRow, Store
+
+_NO_SITE = SiteRow(None, None, None, None, None, None)
+
+
+class Assembly:
+    """The names that a set of run rows needs, each loaded once."""
+
+    def __init__(self, store: Store, rows: Iterable[RunRow]) -> None:
+        self._store = store
+        rows = list(rows)
+        artifacts: set[int] = set()
+        versions: set[int] = set()
+        refs: set[int] = set()
+        pipelines: set[int] = set()
+        parents: set[int] = set()
+        for row in rows:
+            for artifact, version, *_ in (*row.ins, *row.outs):
+                artifacts.add(artifact)
+                versions.add(version)
+            if row.pipeline is not None:
+                pipelines.add(row.pipeline)
+            if row.parent is not None:
+                (parents if row.parent >= 0 else refs).add(abs(row.parent))
+        versions.discard(0)
+        self.artifacts: dict[int, ArtifactRow] = store.artifacts(artifacts)
+        self.versions: dict[int, str] = store.versions(versions) if versions else {}
+        self._sites = store.sites({row.site for row in rows})
+        self._components = {
+            c.component: c for c in store.components({row.component for row in rows})
+        }
+        self._pipelines = store.pipelines(pipelines) if pipelines else {}
+        self._refs = store.run_refs(refs) if refs else {}
+        self._parents = store.public_ids(parents) if parents else {}
+
+    def run(self, row: RunRow) -> Run:
+        """Give one run; its inputs carry no links yet."""
+        writer = self._store.writer(row.run)
+        site = self._sites.get(row.site, _NO_SITE)
+        component = self._components[row.component]
+        kind, owner = component.said.get("kind"), component.said.get("owner")
+        return Run(
+            public_id(self._store, row),
+            component.name,
+            kind and kind[1],
+            owner and owner[1],
+            STATUS_NAMES[row.status],
+            row.error,
+            row.started,
+            row.ended,
+            Code(
+                site.git,
+                None if site.dirty is None else bool(site.dirty),
+                site.digest,
+                site.file,
+                site.line,
+                site.function,
+            ),
+            json.loads(row.params) if row.params else {},
+            writer.host if row.host is None else row.host,
+            None if row.pipeline is None else self._pipelines.get(row.pipeline),
+            self._parent(row),
+            [self.input(each) for each in row.ins],
+            [self.output(each) for each in row.outs],
+            len(row.outs) + row.outs_more,
+        )
+
+    def input(self, row: InRow) -> Input:
+        """Give one input."""
+        artifact = self.artifacts[row.artifact]
+        return Input(
+            artifact.name, KIND_NAMES[artifact.kind], self.versions.get(row.version), row.at_us
+        )
+
+    def output(self, row: OutRow) -> Output:
+        """Give one output."""
+        artifact = self.artifacts[row.artifact]
+        return Output(
+            artifact.name,
+            KIND_NAMES[artifact.kind],
+            self.versions.get(row.version),
+            row.at_us,
+            row.value,
+        )
+
+    def public_id(self, key: int) -> str | None:
+        """Give the public id of a run that is none of the rows."""
+        return self._store.public_ids([key]).get(key)
+
+    def version_word(self, key: int) -> str | None:
+        """Give the word of a version, also of one that no row mentions."""
+        if key and key not in self.versions:
+            self.versions.update(self._store.versions([key]))
+        return self.versions.get(key)
+
+    def _parent(self, row: RunRow) -> str | None:
+        if row.parent is None:
+            return None
+        return (self._parents if row.parent >= 0 else self._refs).get(abs(row.parent))
+
+
+def public_id(store: Store, row: RunRow) -> str:
+    """Give the public id of a run."""
+    return row.run_id or run_id_of(row.started, store.writer(row.run).short, row.run & SEQ_MASK)
+
+
+def assemble_runs(store: Store, keys: Sequence[int]) -> list[Run]:
+    """Give the runs of these keys, in their order."""
+    rows = store.runs(keys)
+    assembly = Assembly(store, rows.values())
+    return [assembly.run(rows[key]) for key in keys if key in rows]
+
+
+def component_record(store: Store, row: ComponentRow) -> ComponentRecord:
+    """Give a component as people see it."""
+
+    def said(field: str, default: Any = None) -> Any:
+        entry = row.said.get(field)
+        return default if entry is None else entry[1]
+
+    return ComponentRecord(
+        name=row.name,
+        kind=said("kind"),
+        description=said("description"),
+        owner=said("owner"),
+        tags=list(said("tags", [])),
+        max_age_s=said("max_age_s"),
+        fields=dict(said("fields", {})),
+        upstream=list(said("upstream", [])),
+        downstream=list(said("downstream", [])),
+        last_run_us=store.last_run_of_component(row.component),
+    )

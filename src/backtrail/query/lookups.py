@@ -1,0 +1,186 @@
+"""Lists: runs of a component, recent runs, who wrote a file, text search."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import datetime
+
+from ..errors import ConfigurationError, NotFoundError
+from ..model.facts import KIND_NAMES
+from ..model.records import ComponentRecord, Match, Run, to_us
+from ..store.protocol import MAX_KEY, ArtifactRow, Probe, Store
+from .assemble import assemble_runs, component_record, public_id
+from .selector import find_artifact, require_run, unknown
+
+Moment = datetime | str
+_MOST_FOUND = 50
+_NOBODY = 0
+
+
+def get_run(store: Store, run_id: str) -> Run:
+    """Give one run by its id or a unique prefix."""
+    return assemble_runs(store, [require_run(store, run_id)])[0]
+
+
+def recent(store: Store, limit: int, before: Moment | None) -> list[Run]:
+    """Give runs, newest first, that started before a run or a time."""
+    return assemble_runs(store, store.recent_runs(_before(store, before), _checked(limit)))
+
+
+def history(
+    store: Store,
+    component: str,
+    limit: int,
+    since: Moment | None,
+    until: Moment | None,
+) -> list[Run]:
+    """Give the runs of a component, newest first, started in [since, until)."""
+    row = store.component_named(component)
+    if row is None:
+        names = [each.name for each in store.components()]
+        raise _unknown_component(store, component, names)
+    since_us = -MAX_KEY if since is None else moment_us(since)
+    keys = store.runs_of_component(
+        row.component, _before(store, until), since_us, _checked(limit)
+    )
+    return assemble_runs(store, keys)
+
+
+def components(store: Store, tag: str | None, owner: str | None) -> list[ComponentRecord]:
+    """Give components with this tag and owner, the one that ran last first."""
+    records = [component_record(store, row) for row in store.components()]
+    kept = [
+        each
+        for each in records
+        if (tag is None or tag in each.tags) and (owner is None or each.owner == owner)
+    ]
+    by_name = sorted(kept, key=lambda each: each.name)
+    return sorted(by_name, key=lambda each: each.last_run_us or 0, reverse=True)
+
+
+def who(store: Store, name: str, digest: str | None, limit: int) -> list[Run]:
+    """Give the runs that wrote this name, or content of this digest, newest first.
+
+    Args:
+        store: where to look.
+        name: an artifact's name, a path, or a digest word.
+        digest: of the file that lies at that path now, if one does.
+        limit: the most runs to give.
+    """
+    newest = (MAX_KEY, MAX_KEY)
+    artifact = find_artifact(store, name)
+    writes = []
+    if artifact is not None:
+        writes += store.writes_of_artifact(artifact.artifact, newest, _checked(limit))
+    for word in (digest, name):
+        version = None if word is None else store.version_of_word(word)
+        if version is not None and version > 0:
+            writes += store.writes_of_content(version, newest, limit)
+    if not writes and artifact is None:
+        raise unknown(store, name, "artifact")
+    writes.sort(key=lambda write: (write.at_us, write.run), reverse=True)
+    keys = list(dict.fromkeys(write.run for write in writes))
+    return assemble_runs(store, keys[:limit])
+
+
+def find(store: Store, text: str, limit: int = _MOST_FOUND) -> list[Match]:
+    """Give components and artifacts whose name or description contains the text."""
+    if not text:
+        return []
+    wanted = text.lower()
+    matches = [
+        Match("component", each.name, each.name, None, each.last_run_us)
+        for each in components(store, None, None)
+        if any(wanted in (said or "").lower() for said in (each.name, each.description, each.owner))
+    ]
+    found = store.artifacts_containing(text, limit)
+    matches += _matches(store, found)
+    matches.sort(key=lambda match: match.at_us or 0, reverse=True)
+    return matches[:limit]
+
+
+def complete(store: Store, prefix: str, limit: int) -> list[str]:
+    """Give names that start so, for a shell to offer."""
+    return [row.name for row in store.artifacts_with_prefix(prefix, limit)]
+
+
+def last_output(store: Store, kind: int) -> str | None:
+    """Give the name of the output that was written last."""
+    newest: tuple[int, str] | None = None
+    rows = store.artifacts_of_kind(kind, 200)
+    probes = [Probe(row.artifact, 0, MAX_KEY, _NOBODY) for row in rows]
+    for row, writes in zip(rows, store.newest_writes(probes), strict=True):
+        if writes and (newest is None or writes[0].at_us > newest[0]):
+            newest = (writes[0].at_us, row.name)
+    return None if newest is None else newest[1]
+
+
+def source_of(store: Store, run_id: str) -> str | None:
+    """Give the source text that a run's function had, without secrets."""
+    key = require_run(store, run_id)
+    return store.source_text(store.runs([key])[key].site)
+
+
+def moment_us(moment: Moment) -> int:
+    """Give the microseconds of an aware datetime, or of its ISO 8601 text."""
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+        except ValueError:
+            raise ConfigurationError(
+                f"{moment!r} is not a time", hint="Write it as 2026-11-20T12:00:00Z."
+            ) from None
+    if moment.tzinfo is None:
+        raise ConfigurationError(
+            f"{moment} has no time zone", hint=f"Write {moment.isoformat()}Z for UTC."
+        )
+    return to_us(moment)
+
+
+def _matches(store: Store, found: list[ArtifactRow]) -> list[Match]:
+    probes = [Probe(row.artifact, 0, MAX_KEY, _NOBODY) for row in found]
+    newest = store.newest_writes(probes)
+    runs = store.runs({writes[0].run for writes in newest if writes})
+    names = {c.component: c.name for c in store.components({r.component for r in runs.values()})}
+    matches = []
+    for artifact, writes in zip(found, newest, strict=True):
+        run = runs[writes[0].run] if writes else None
+        matches.append(
+            Match(
+                KIND_NAMES[artifact.kind],
+                artifact.name,
+                None if run is None else names[run.component],
+                None if run is None else public_id(store, run),
+                writes[0].at_us if writes else None,
+            )
+        )
+    return matches
+
+
+def _before(store: Store, before: Moment | None) -> tuple[int, int]:
+    """Give the place in a list that a run id or a time names."""
+    if before is None:
+        return MAX_KEY, MAX_KEY
+    if isinstance(before, str):
+        try:
+            return moment_us(before), -1
+        except ConfigurationError:
+            row = store.runs([key := require_run(store, before)])[key]
+            return row.started, row.run
+    return moment_us(before), -1
+
+
+def _checked(limit: int) -> int:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise ConfigurationError(f"limit must be a whole number from 1 on, it is {limit!r}")
+    return limit
+
+
+def _unknown_component(store: Store, name: str, names: list[str]) -> NotFoundError:
+    near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    return NotFoundError(
+        f"no component {name!r} in {store.url}",
+        closest=near,
+        hint=f"Close matches: {', '.join(near)}" if near else "List them with: bt components",
+    )
+

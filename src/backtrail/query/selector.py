@@ -1,0 +1,135 @@
+"""Find what a person means by a name: an output, a file, a run id or its prefix."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+
+from ..errors import AmbiguousIdError, NotFoundError
+from ..model.facts import KIND_CODES
+from ..model.names import canonical, path_name
+from ..model.redaction import redact_text
+from ..store.protocol import MAX_KEY, ArtifactRow, Probe, Store
+
+SHORTEST_PREFIX = 4
+_OUTPUT = KIND_CODES["output"]
+_NOBODY = 0  # no run has this key, so every write counts
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A run to begin at, and the write of ``artifact`` at ``at_us`` that was asked for.
+
+    ``artifact`` is None when the run itself was asked for.
+    """
+
+    run: int
+    at_us: int
+    artifact: ArtifactRow | None
+
+
+def select(store: Store, name: str, at_us: int | None = None) -> Selected:
+    """Find the newest write of a name, at or before ``at_us``; or a run by its id.
+
+    Raises:
+        NotFoundError: nothing recorded answers to it; lists the closest names.
+        AmbiguousIdError: several run ids start so.
+    """
+    artifact = find_artifact(store, name)
+    if artifact is not None:
+        at = MAX_KEY if at_us is None else at_us
+        (writes,) = store.newest_writes([Probe(artifact.artifact, 0, at, _NOBODY)])
+        if writes:
+            ids = store.public_ids({write.run for write in writes})
+            newest = max(writes, key=lambda write: ids[write.run])
+            return Selected(newest.run, newest.at_us, artifact)
+    key = find_run(store, name)
+    if key is not None:
+        row = store.runs([key])[key]
+        return Selected(key, MAX_KEY if row.ended is None else row.ended, None)
+    if artifact is None:
+        raise unknown(store, name, "output")
+    if at_us is not None and store.count_writes(artifact.artifact, 1):
+        raise NotFoundError(
+            f"{artifact.name!r} was written only after that time, in {store.url}",
+            hint="Leave out --at for its newest write.",
+        )
+    raise NotFoundError(
+        f"no recorded run in {store.url} wrote {artifact.name!r}; it was only read",
+        hint="Was it written outside a registered component?",
+    )
+
+
+def find_artifact(store: Store, name: str) -> ArtifactRow | None:
+    """Find an artifact by its name, or by the path of a local file."""
+    plain = os.fspath(name)
+    for candidate in (redact_text(canonical(plain)), path_name(plain)):
+        row = store.artifact_named(candidate)
+        if row is not None:
+            return row
+    return None
+
+
+def find_run(store: Store, run_id: str) -> int | None:
+    """Find a run by its id or a unique prefix of four characters or more.
+
+    Raises:
+        AmbiguousIdError: several run ids start so.
+    """
+    key = store.key_of(run_id)
+    if key is not None or len(run_id) < SHORTEST_PREFIX:
+        return key
+    found = store.keys_with_prefix(run_id, 6)
+    if len(found) > 1:
+        ids = sorted(each for each, _ in found)
+        raise AmbiguousIdError(
+            f"{len(found) if len(found) < 6 else 'several'} runs in {store.url} have an id that"
+            f" starts with {run_id!r}",
+            candidates=ids,
+            hint=f"Give more of it, such as {ids[0]}",
+        )
+    return found[0][1] if found else None
+
+
+def require_run(store: Store, run_id: str) -> int:
+    """Find a run by its id or prefix.
+
+    Raises:
+        NotFoundError: there is none.
+        AmbiguousIdError: there are several.
+    """
+    key = find_run(store, run_id)
+    if key is None:
+        raise NotFoundError(
+            f"no run in {store.url} has the id {run_id!r}", hint="List runs with: bt recent"
+        )
+    return key
+
+
+def unknown(store: Store, name: str, what: str) -> NotFoundError:
+    """Make the error for a name that nothing recorded answers to."""
+    near = closest_names(store, name)
+    shown = f"no {what} {name!r} in {store.url}"
+    if near:
+        return NotFoundError(shown, closest=near, hint=f"Close matches: {', '.join(near)}")
+    return NotFoundError(shown, hint=f'Search by text: bt find "{name}"')
+
+
+def closest_names(store: Store, name: str, most: int = 5) -> list[str]:
+    """Give recorded names that look like this one, the closest first."""
+    candidates: dict[str, None] = {}
+    for length in range(len(name), 1, -1):
+        for row in store.artifacts_with_prefix(name[:length], 200):
+            candidates[row.name] = None
+        if len(candidates) >= 50:
+            break
+    for row in store.artifacts_of_kind(_OUTPUT, 1000):
+        candidates[row.name] = None
+    close = difflib.get_close_matches(name, candidates, n=most, cutoff=0.6)
+    if len(close) < most:
+        # A file is often named by its last part.
+        by_tail = {os.path.basename(each): each for each in candidates}
+        tails = difflib.get_close_matches(os.path.basename(name), by_tail, n=most, cutoff=0.7)
+        close += [by_tail[tail] for tail in tails if by_tail[tail] not in close]
+    return close[:most]

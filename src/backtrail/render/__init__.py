@@ -1,0 +1,1 @@
+"""Results -> text, JSON, graphs and HTML; knows only the values of `model`."""

@@ -1,0 +1,99 @@
+"""A backtrace as a fragment of HTML, for the output cell of a notebook.
+
+No scripts, no style sheet, no outside address: a notebook is mailed around and
+opened years later. Values from pipelines are text, never HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from ..model.records import Frame
+from . import words
+from .narrative import (
+    FOLD_OVER,
+    Reason,
+    Trace,
+    coverage_sentence,
+    cut_sentence,
+    frame_mark,
+    gap_sentence,
+    gave,
+    headline,
+    names_in,
+    open_ends,
+    other_writes_sentence,
+    remarks,
+    source_sentence,
+    value_words,
+)
+from .screen import safe
+
+_COLORS = {"bad": "#b3261e", "warn": "#9a6700", "live": "#0969da", "unknown": "#6639ba"}
+_CELL = "text-align:left;padding:2px 10px 2px 0;white-space:nowrap"
+_HEADINGS = ("#", "component", "started (UTC)", "took", "status", "code", "why it is here")
+
+
+def backtrace(trace: Trace) -> str:
+    """Give a table of the runs with what deserves a look below it."""
+    short = names_in(trace)
+    shown = trace.frames[:FOLD_OVER]
+    value = _text(value_words(trace.output))
+    parts = [
+        f"<p><b>{_text(trace.output.name)}</b> {value} &mdash; {_text(headline(trace))}</p>",
+        _table(shown, gave(trace, short)),
+    ]
+    hidden = len(trace.frames) - len(shown)
+    if hidden:
+        parts.append(f"<p>{words.count(hidden, 'more run')}: print the backtrace to see them</p>")
+    parts.append(_list(_sentences(trace, shown, short)))
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _table(frames: Sequence[Frame], reasons: Sequence[Reason]) -> str:
+    heads = "".join(f'<th scope="col" style="{_CELL}">{_text(name)}</th>' for name in _HEADINGS)
+    rows = "".join(_row(frame, reasons[frame.n]) for frame in frames)
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _row(frame: Frame, reason: Reason) -> str:
+    mark = frame_mark(frame)
+    color = _COLORS.get(mark.tone)
+    run = frame.run
+    texts = [
+        f"#{frame.n}",
+        run.component,
+        words.minute(run.started_us),
+        words.run_duration(run),
+        str(mark),
+        words.commit(run.code),
+        str(reason),
+    ]
+    styles = [_CELL + (f";color:{color}" if color and place == 4 else "") for place in range(7)]
+    cells = "".join(
+        f'<td style="{style}">{_text(text)}</td>' for text, style in zip(texts, styles, strict=True)
+    )
+    return f"<tr>{cells}</tr>"
+
+
+def _sentences(trace: Trace, shown: Sequence[Frame], short: dict[str, str]) -> Iterable[str]:
+    for remark in remarks(shown, short):
+        yield f"{remark.sign} {remark.subject}: {remark.text}"
+    for end in open_ends(shown):
+        if end.declared:
+            yield f"= {source_sentence(end, short)}"
+        else:
+            yield f"? {gap_sentence(end, short)}"
+    yield coverage_sentence(trace)
+    yield cut_sentence(trace)
+    yield other_writes_sentence(trace.output)
+
+
+def _list(sentences: Iterable[str]) -> str:
+    items = "".join(f"<li>{_text(sentence)}</li>" for sentence in sentences if sentence)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _text(text: str) -> str:
+    return escape(safe(text))

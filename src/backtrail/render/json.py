@@ -1,0 +1,169 @@
+"""Results -> the JSON of API.md section 4: keys are only added under one schema number."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.records import Code, ComponentRecord, Frame, Input, Match, Output, Run, to_iso
+from .narrative import Trace
+
+BACKTRACE_SCHEMA = "backtrail.backtrace/1"
+
+
+def dumps(value: Any, *, pretty: bool = False) -> str:
+    """Give JSON text, ASCII only: no name in it can steer a terminal."""
+    try:
+        return json.dumps(value, allow_nan=False, indent=2 if pretty else None)
+    except (TypeError, ValueError):
+        return json.dumps(_plain(value), allow_nan=False, indent=2 if pretty else None)
+
+
+def _plain(value: Any) -> Any:
+    """Give what JSON can hold; numbers that it cannot, NaN among them, become words."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode("ascii")
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def backtrace_dict(trace: Trace) -> dict[str, Any]:
+    """Give a backtrace."""
+    output = trace.output
+    return {
+        "schema": BACKTRACE_SCHEMA,
+        "output": {
+            "name": output.name,
+            "kind": output.kind,
+            "version": output.version,
+            "value": output.value,
+            "written_at": to_iso(output.written_us),
+            "flagged": output.flagged,
+            "other_writes": output.other_writes,
+        },
+        "frames": [_frame_dict(frame) for frame in trace.frames],
+        "gaps": [{"n": gap.n, "name": gap.name} for gap in trace.gaps],
+        "coverage": trace.coverage,
+        "truncated": trace.truncated,
+    }
+
+
+def _frame_dict(frame: Frame) -> dict[str, Any]:
+    warnings = [{"code": warning.code, "text": warning.text} for warning in frame.warnings]
+    return {
+        "n": frame.n,
+        "depth": frame.depth,
+        **_facts(frame.run),
+        "inputs": [_linked_dict(given) for given in frame.run.inputs],
+        "calls": list(frame.calls),
+        "outputs": [_output_dict(written) for written in frame.run.outputs],
+        "outputs_total": frame.run.outputs_total,
+        "warnings": warnings,
+        "notes": frame.run.notes,
+    }
+
+
+def run_dict(run: Run) -> dict[str, Any]:
+    """Give a run by itself: a frame without its place, its links and their warnings."""
+    return {
+        **_facts(run),
+        "inputs": [_input_dict(given) for given in run.inputs],
+        "outputs": [_output_dict(written) for written in run.outputs],
+        "outputs_total": run.outputs_total,
+        "notes": run.notes,
+    }
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "component": run.component,
+        "kind": run.kind,
+        "owner": run.owner,
+        "status": run.status,
+        "error": run.error,
+        "started_at": to_iso(run.started_us),
+        "ended_at": to_iso(run.ended_us),
+        "duration_ms": run.duration_ms,
+        "code": _code_dict(run.code),
+        "params": run.params,
+        "host": run.host,
+        "pipeline_run_id": run.pipeline_run_id,
+        "parent_run_id": run.parent_run_id,
+    }
+
+
+def _code_dict(code: Code) -> dict[str, Any]:
+    return {
+        "git_hash": code.git_hash,
+        "dirty": code.dirty,
+        "digest": code.digest,
+        "file": code.file,
+        "line": code.line,
+        "function": code.function,
+    }
+
+
+def _input_dict(given: Input) -> dict[str, Any]:
+    return {
+        "name": given.name,
+        "kind": given.kind,
+        "version": given.version,
+        "read_at": to_iso(given.read_us),
+    }
+
+
+def _linked_dict(given: Input) -> dict[str, Any]:
+    return {
+        **_input_dict(given),
+        "producer": given.producer,
+        "producer_run_id": given.producer_run_id,
+        "evidence": given.evidence,
+        "warnings": list(given.warnings),
+    }
+
+
+def _output_dict(written: Output) -> dict[str, Any]:
+    return {
+        "name": written.name,
+        "kind": written.kind,
+        "version": written.version,
+        "written_at": to_iso(written.written_us),
+        "flagged": written.flagged,
+        "value": written.value,
+    }
+
+
+def component_dict(component: ComponentRecord) -> dict[str, Any]:
+    """Give a component as the store knows it."""
+    return {
+        "name": component.name,
+        "kind": component.kind,
+        "description": component.description,
+        "owner": component.owner,
+        "tags": list(component.tags),
+        "max_age_s": component.max_age_s,
+        "fields": component.fields,
+        "upstream": list(component.upstream),
+        "downstream": list(component.downstream),
+        "last_run_at": to_iso(component.last_run_us),
+    }
+
+
+def match_dict(match: Match) -> dict[str, Any]:
+    """Give one answer of a search."""
+    return {
+        "what": match.what,
+        "name": match.name,
+        "component": match.component,
+        "run_id": match.run_id,
+        "at": to_iso(match.at_us),
+    }

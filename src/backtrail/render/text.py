@@ -1,0 +1,240 @@
+"""A backtrace as text: one run, one line; below them what deserves a look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..model.records import Frame
+from . import words
+from .detail import frame_block
+from .fold import folded_lines
+from .narrative import (
+    FOLD_OVER,
+    OpenEnd,
+    Reason,
+    Remark,
+    Trace,
+    coverage_sentence,
+    cut_sentence,
+    frame_mark,
+    gap_hint,
+    gap_sentence,
+    gave,
+    headline,
+    names_in,
+    open_ends,
+    other_writes_sentence,
+    remarks,
+    source_sentence,
+    value_words,
+)
+from .screen import Screen, cells
+from .table import GAP, Cell, Column, align
+
+_NARROWEST = 40
+_SENTENCES_SHOWN = 20
+_ENDS_SHOWN = 10
+_LEAST_VALUE = 24
+
+
+def backtrace(
+    trace: Trace,
+    *,
+    width: int = 100,
+    color: bool = False,
+    ascii: bool = False,  # noqa: A002 - the word that a user knows for it
+    limit: int | None = None,
+    wide: bool = False,
+    full: bool = False,
+    now: datetime | None = None,
+    by: str | None = None,
+) -> str:
+    """Give the text of a backtrace.
+
+    Args:
+        trace: the backtrace.
+        width: columns of the screen; no line of a run is longer.
+        color: paint signs and states.
+        ascii: for a terminal that shows nothing else.
+        limit: the first so many runs, or the last if it is negative.
+        wide: cut nothing, whatever the width.
+        full: code, inputs, outputs, parameters and notes below each run.
+        now: the moment to count the time of runs that have not ended from.
+        by: ``run`` or ``component``; left out, long traces are folded by component.
+    """
+    screen = Screen(None if wide else max(width, _NARROWEST), color, ascii)
+    too_long = limit is None and not full and len(trace.frames) > FOLD_OVER
+    folded = by == "component" or (by is None and too_long)
+    shown = list(trace.frames) if folded else _chosen(trace.frames, limit)
+    short = names_in(trace)
+    ends = open_ends(shown)
+    lines = _header(screen, trace, folded=folded)
+    if folded:
+        lines += [*folded_lines(screen, trace.frames), *_gap_lines(screen, ends, short)]
+    else:
+        lines += _frame_lines(screen, trace, shown, ends, short, full=full, now=now)
+        lines += _hidden(screen, trace, shown)
+    below = _below(screen, trace, remarks(shown, short), ends, short, everything=full)
+    if below:
+        lines += ["", *below]
+    if folded:
+        hint = f"All runs: bt {trace.output.name} --by run"
+        lines += ["", *screen.wrap(screen.clean(hint))]
+    return "\n".join(lines)
+
+
+def _chosen(frames: Sequence[Frame], limit: int | None) -> list[Frame]:
+    if limit is None:
+        return list(frames)
+    return list(frames[:limit] if limit >= 0 else frames[limit:])
+
+
+def _header(screen: Screen, trace: Trace, *, folded: bool) -> list[str]:
+    """Name and value to the left, counts to the right; the name is never cut."""
+    name = screen.clean(trace.output.name)
+    counts = headline(trace)
+    if folded:
+        components = len({frame.run.component for frame in trace.frames})
+        first, comma, rest = counts.partition(", ")
+        counts = f"{first} in {words.count(components, 'component')}{comma}{rest}"
+    value = screen.clean(value_words(trace.output))
+    flagged = "! flagged" * trace.output.flagged
+    beside = cells(name) + cells(counts) + cells(flagged) + 2 * len(GAP)
+    if screen.width is None or beside + min(cells(value), _LEAST_VALUE) <= screen.width:
+        return [_header_line(screen, name, value, flagged, counts)]
+    return [
+        _header_line(screen, name, "", flagged, ""),
+        _header_line(screen, "", value, "", counts),
+    ]
+
+
+def _header_line(screen: Screen, name: str, value: str, flagged: str, counts: str) -> str:
+    used = sum(cells(part) + len(GAP) for part in (name, flagged, counts) if part)
+    if screen.width is not None:
+        value = screen.cut(value, screen.width - used)
+    shown = [(name, "strong"), (value, ""), (flagged, "warn")]
+    left = GAP.join(screen.paint(text, tone) for text, tone in shown if text)
+    if not counts:
+        return left
+    left_cells = cells(GAP.join(text for text, _ in shown if text))
+    room = len(GAP) if screen.width is None else screen.width - left_cells - cells(counts)
+    return left + " " * room + counts
+
+
+def _columns(screen: Screen) -> list[Column]:
+    width = screen.width or 0
+    return [
+        Column(),
+        Column(most=max((width - 52) // 2, 8)),
+        Column(least=16),
+        Column(least=6, right=True),
+        Column(least=8),
+        Column(least=8),
+        Column(),
+    ]
+
+
+def _frame_lines(
+    screen: Screen,
+    trace: Trace,
+    shown: Sequence[Frame],
+    ends: Sequence[OpenEnd],
+    short: dict[str, str],
+    *,
+    full: bool,
+    now: datetime | None,
+) -> list[str]:
+    reasons = gave(trace, short)
+    rows = [_frame_row(frame, reasons[frame.n], now) for frame in shown]
+    gaps = [end for end in ends if not end.declared]
+    rows += [_gap_row(end, short) for end in gaps[:_ENDS_SHOWN]]
+    lines = align(screen, _columns(screen), rows)
+    blocks = [frame_block(screen, frame) for frame in shown] if full else []
+    result: list[str] = []
+    for place, line in enumerate(lines):
+        result += [line, *(blocks[place] if place < len(blocks) else ())]
+    return result + _gaps_not_shown(gaps)
+
+
+def _frame_row(frame: Frame, reason: Reason, now: datetime | None) -> list[Cell]:
+    mark = frame_mark(frame)
+    run = frame.run
+    return [
+        Cell(f"#{frame.n}", "strong"),
+        Cell(run.component),
+        Cell(words.minute(run.started_us), "dim"),
+        Cell(words.run_duration(run, now)),
+        Cell(str(mark), mark.tone),
+        Cell(words.commit(run.code), "dim"),
+        Cell(reason.names, lead=reason.lead),
+    ]
+
+
+def _gap_row(end: OpenEnd, short: dict[str, str]) -> list[Cell]:
+    states = [Cell(text, "unknown") for text in ("?", "?", "unknown", "-", "?", "-")]
+    lead = f"gave {words.numbers(end.readers)} "
+    return [*states, Cell(short.get(end.name, end.name), lead=lead)]
+
+
+def _gap_lines(screen: Screen, ends: Sequence[OpenEnd], short: dict[str, str]) -> list[str]:
+    gaps = [end for end in ends if not end.declared]
+    rows = [_gap_row(end, short) for end in gaps[:_ENDS_SHOWN]]
+    return [*align(screen, _columns(screen), rows), *_gaps_not_shown(gaps)] if rows else []
+
+
+def _gaps_not_shown(gaps: Sequence[OpenEnd]) -> list[str]:
+    hidden = len(gaps) - _ENDS_SHOWN
+    return [f"?  and {hidden:,} more like it (--json lists all)"] if hidden > 0 else []
+
+
+def _hidden(screen: Screen, trace: Trace, shown: Sequence[Frame]) -> list[str]:
+    hidden = len(trace.frames) - len(shown)
+    if not hidden:
+        return []
+    return screen.wrap(f"({words.count(hidden, 'more run')}: leave out -n to see all)")
+
+
+def _below(
+    screen: Screen,
+    trace: Trace,
+    said: Sequence[Remark],
+    ends: Sequence[OpenEnd],
+    short: dict[str, str],
+    *,
+    everything: bool,
+) -> list[str]:
+    most = len(said) if everything else _SENTENCES_SHOWN
+    lines: list[str] = []
+    for remark in said[:most]:
+        lines += _sentence(screen, remark.sign, remark.tone, f"{remark.subject}  {remark.text}")
+    if len(said) > most:
+        lines += [f"! and {len(said) - most:,} more warnings: --full shows all"]
+    lines += _end_sentences(screen, ends, short)
+    for text in (
+        coverage_sentence(trace),
+        cut_sentence(trace),
+        other_writes_sentence(trace.output),
+    ):
+        lines += screen.wrap(text) if text else []
+    return lines
+
+
+def _end_sentences(screen: Screen, ends: Sequence[OpenEnd], short: dict[str, str]) -> list[str]:
+    gaps = [end for end in ends if not end.declared][:_ENDS_SHOWN]
+    sources = [end for end in ends if end.declared]
+    lines: list[str] = []
+    for end in gaps:
+        lines += _sentence(screen, "?", "unknown", gap_sentence(end, short))
+    if hint := gap_hint(gaps):
+        lines += screen.wrap(screen.clean(hint))
+    for end in sources[:_ENDS_SHOWN]:
+        lines += _sentence(screen, "=", "dim", source_sentence(end, short))
+    if len(sources) > _ENDS_SHOWN:
+        lines += [f"= and {len(sources) - _ENDS_SHOWN:,} more declared sources"]
+    return lines
+
+
+def _sentence(screen: Screen, sign: str, tone: str, text: str) -> list[str]:
+    first, *rest = screen.wrap(f"{sign} {screen.clean(text)}", indent="  ")
+    return [screen.paint(sign, tone) + first[len(sign) :], *rest]

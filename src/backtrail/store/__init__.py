@@ -1,0 +1,1 @@
+"""Keep facts and answer as-of probes: one interface, several databases."""

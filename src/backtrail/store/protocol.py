@@ -1,0 +1,296 @@
+"""The Store protocol, each promise written down, and the rows it speaks in.
+
+A store keeps facts and answers as-of probes. It decides nothing about meaning:
+which write an input is linked to is worked out in `query`. Keys are integers
+of the store's own; they mean nothing outside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from ..model.facts import Batch
+
+MOST_OUTPUTS = 1000
+MAX_KEY = (1 << 63) - 1
+
+
+class WriteRow(NamedTuple):
+    """A run wrote an artifact: time, run, version key (0: none known)."""
+
+    at_us: int
+    run: int
+    version: int
+
+
+class Probe(NamedTuple):
+    """A question for the newest write at or before ``at_us``.
+
+    Of ``artifact`` with ``version`` (0: any version); with ``artifact`` 0, of
+    the content ``version`` under any name. Writes of ``reader`` count only
+    strictly before ``at_us``.
+    """
+
+    artifact: int
+    version: int
+    at_us: int
+    reader: int
+
+
+class InRow(NamedTuple):
+    """A read as a run row keeps it; ``how`` and ``producer`` as in `facts.Read`, in keys."""
+
+    artifact: int
+    version: int
+    at_us: int
+    how: int
+    producer: int
+
+
+class OutRow(NamedTuple):
+    """A write as a run row keeps it."""
+
+    artifact: int
+    version: int
+    at_us: int
+    value: Any
+
+
+class RunRow(NamedTuple):
+    """A run as it is stored; ``outs_more`` outputs beyond ``outs`` are kept elsewhere."""
+
+    run: int
+    component: int
+    site: int
+    pipeline: int | None
+    parent: int | None
+    started: int
+    ended: int | None
+    status: int
+    params: str | None
+    error: str | None
+    run_id: str | None
+    host: str | None
+    ins: list[InRow]
+    outs: list[OutRow]
+    outs_more: int
+
+
+class ArtifactRow(NamedTuple):
+    """An artifact: key, canonical name, code of its kind, whether it is a declared source."""
+
+    artifact: int
+    name: str
+    kind: int
+    source: int
+
+
+class SiteRow(NamedTuple):
+    """A component version as one process loaded it."""
+
+    file: str | None
+    line: int | None
+    function: str | None
+    git: str | None
+    dirty: int | None
+    digest: str | None
+
+
+class WriterRow(NamedTuple):
+    """A process that recorded."""
+
+    writer: int
+    short: int
+    host: str
+    pid: int
+
+
+class ComponentRow(NamedTuple):
+    """A component: key, name, and per field when it was said and what."""
+
+    component: int
+    name: str
+    said: dict[str, Any]
+
+
+@dataclass(slots=True)
+class StoreStats:
+    """How much a store holds; ``bytes`` on disk, times in microseconds."""
+
+    url: str
+    schema_version: int
+    runs: int
+    artifacts: int
+    versions: int
+    components: int
+    writers: int
+    bytes: int
+    newest_us: int | None = None
+    oldest_us: int | None = None
+    lost: int = 0
+    details: dict[str, int] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """What every store promises.
+
+    Facts count once however often and in whatever order they come. Every method
+    raises StoreUnavailableError when the database cannot be reached, and leaves
+    it as it was.
+    """
+
+    url: str
+
+    # -- taking in
+
+    def positions(self, uids: Sequence[bytes]) -> Mapping[bytes, tuple[int, int]]:
+        """Give segment and offset where the next read of each known writer begins."""
+        ...
+
+    def take_in(self, batches: Sequence[Batch]) -> None:
+        """Keep the batches and their positions, all or nothing."""
+        ...
+
+    # -- probes
+
+    def newest_writes(self, probes: Sequence[Probe]) -> list[list[WriteRow]]:
+        """Give for each probe the newest write, or all that tie for it; empty for none."""
+        ...
+
+    def next_writes(self, artifact: int, after_us: int, until_us: int) -> list[WriteRow]:
+        """Give the writes of an artifact in (after, until], oldest first, at most 100."""
+        ...
+
+    def runs(self, keys: Iterable[int]) -> dict[int, RunRow]:
+        """Give the runs of these keys; unknown keys are left out."""
+        ...
+
+    def more_outputs(self, run: int) -> Iterable[OutRow]:
+        """Give the outputs of a run beyond those in its row, a piece at a time."""
+        ...
+
+    def public_ids(self, keys: Iterable[int]) -> dict[int, str]:
+        """Give the public ids of runs."""
+        ...
+
+    def called_by(self, keys: Mapping[int, str]) -> dict[int, list[tuple[int, int, int | None]]]:
+        """Give for each run (key: public id) the runs it called: key, started, ended."""
+        ...
+
+    # -- names
+
+    def key_of(self, run_id: str) -> int | None:
+        """Give the key of the run with exactly this public id."""
+        ...
+
+    def keys_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
+        """Give public id and key of runs whose id starts so."""
+        ...
+
+    def run_refs(self, keys: Iterable[int]) -> dict[int, str]:
+        """Give the public ids that reads and parents named, by their key (positive)."""
+        ...
+
+    def artifact_named(self, name: str) -> ArtifactRow | None:
+        """Give the artifact of exactly this canonical name."""
+        ...
+
+    def artifacts(self, keys: Iterable[int]) -> dict[int, ArtifactRow]:
+        """Give the artifacts of these keys."""
+        ...
+
+    def versions(self, keys: Iterable[int]) -> dict[int, str]:
+        """Give the version words of these keys."""
+        ...
+
+    def version_of_word(self, word: str) -> int | None:
+        """Give the key of a version word; positive for content digests."""
+        ...
+
+    def sites(self, keys: Iterable[int]) -> dict[int, SiteRow]:
+        """Give the sites of these keys."""
+        ...
+
+    def source_text(self, site: int) -> str | None:
+        """Give the saved source text of a site."""
+        ...
+
+    def pipelines(self, keys: Iterable[int]) -> dict[int, str]:
+        """Give the public ids of pipeline runs."""
+        ...
+
+    def writer(self, key: int) -> WriterRow:
+        """Give the process that recorded the run of this key."""
+        ...
+
+    def components(self, keys: Iterable[int] | None = None) -> list[ComponentRow]:
+        """Give the components of these keys, or all."""
+        ...
+
+    def component_named(self, name: str) -> ComponentRow | None:
+        """Give the component of this name."""
+        ...
+
+    # -- lists, newest first
+
+    def recent_runs(self, before: tuple[int, int], limit: int) -> list[int]:
+        """Give keys of runs that started before (time, key)."""
+        ...
+
+    def runs_of_component(
+        self, component: int, before: tuple[int, int], since_us: int, limit: int
+    ) -> list[int]:
+        """Give keys of a component's runs that started before (time, key), back to a time."""
+        ...
+
+    def last_run_of_component(self, component: int) -> int | None:
+        """Give when the newest run of a component started."""
+        ...
+
+    def writes_of_artifact(
+        self, artifact: int, before: tuple[int, int], limit: int
+    ) -> list[WriteRow]:
+        """Give the writes of an artifact before (time, key)."""
+        ...
+
+    def writes_of_content(
+        self, version: int, before: tuple[int, int], limit: int
+    ) -> list[WriteRow]:
+        """Give the writes of a content digest, under any name."""
+        ...
+
+    def count_writes(self, artifact: int, limit: int) -> int:
+        """Count the writes of an artifact, up to a limit."""
+        ...
+
+    def artifacts_with_prefix(self, prefix: str, limit: int) -> list[ArtifactRow]:
+        """Give artifacts whose name starts so, by name."""
+        ...
+
+    def artifacts_containing(self, text: str, limit: int) -> list[ArtifactRow]:
+        """Give artifacts whose name contains the text, the newest first."""
+        ...
+
+    def artifacts_of_kind(self, kind: int, limit: int) -> list[ArtifactRow]:
+        """Give the artifacts of a kind that appeared last."""
+        ...
+
+    # -- operating
+
+    def stats(self) -> StoreStats:
+        """Count what the store holds."""
+        ...
+
+    def check(self) -> list[str]:
+        """Look for damage; one sentence for each problem found."""
+        ...
+
+    def upgrade(self) -> tuple[int, int]:
+        """Bring the schema to this version; give the versions before and after."""
+        ...
+
+    def close(self) -> None:
+        """Close connections."""
+        ...

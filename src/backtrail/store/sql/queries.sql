@@ -1,0 +1,153 @@
+-- Named statements. A parameter is :name; a list is passed as a JSON array.
+
+-- name: newest_write
+-- The newest writes of an artifact at or before :at. A run's own write counts
+-- for its own read only if it came strictly before. Two rows show a tie.
+SELECT t, run, version FROM output
+ WHERE artifact = :artifact AND t <= :at AND (run <> :reader OR t < :at)
+ ORDER BY t DESC, run DESC LIMIT 2;
+
+-- name: newest_write_of_version
+SELECT t, run, version FROM output
+ WHERE artifact = :artifact AND version = :version AND version <> 0
+   AND t <= :at AND (run <> :reader OR t < :at)
+ ORDER BY t DESC, run DESC LIMIT 2;
+
+-- name: newest_write_of_content
+SELECT t, run, version FROM output
+ WHERE version = :version AND version > 0
+   AND t <= :at AND (run <> :reader OR t < :at)
+ ORDER BY t DESC, run DESC LIMIT 2;
+
+-- name: writes_at
+-- All writes of an artifact at one moment: the tie that newest_write showed.
+SELECT t, run, version FROM output WHERE artifact = :artifact AND t = :at;
+
+-- name: writes_of_version_at
+SELECT t, run, version FROM output
+ WHERE artifact = :artifact AND version = :version AND version <> 0 AND t = :at;
+
+-- name: writes_of_content_at
+SELECT t, run, version FROM output WHERE version = :version AND version > 0 AND t = :at;
+
+-- name: next_writes
+-- Writes just after a read, for clocks that differ between machines.
+SELECT t, run, version FROM output
+ WHERE artifact = :artifact AND t > :after AND t <= :until
+ ORDER BY t, run LIMIT 100;
+
+-- name: writes_of_artifact
+-- Newest first, paged by (t, run).
+SELECT t, run, version FROM output
+ WHERE artifact = :artifact AND (t, run) < (:before_t, :before_run)
+ ORDER BY t DESC, run DESC LIMIT :limit;
+
+-- name: writes_of_content
+SELECT t, run, version FROM output
+ WHERE version = :version AND version > 0 AND (t, run) < (:before_t, :before_run)
+ ORDER BY t DESC, run DESC LIMIT :limit;
+
+-- name: count_writes
+SELECT count(*) FROM (SELECT 1 FROM output WHERE artifact = :artifact LIMIT :limit);
+
+-- name: runs
+SELECT r.run, r.component, r.site, r.pipeline, r.parent, r.started, r.ended, r.status,
+       r.params, r.error, r.run_id, r.host, r.ins, r.outs, r.outs_more
+  FROM json_each(:keys) k CROSS JOIN run r ON r.run = k.value;
+
+-- name: run_ids
+-- What a public id is made of, for runs that tie.
+SELECT r.run, r.started, r.run_id
+  FROM json_each(:keys) k CROSS JOIN run r ON r.run = k.value;
+
+-- name: more_outputs
+SELECT outs FROM run_more WHERE run = :run ORDER BY part;
+
+-- name: has_calls
+SELECT EXISTS (SELECT 1 FROM run WHERE parent IS NOT NULL);
+
+-- name: called
+SELECT r.parent, r.run, r.started, r.ended
+  FROM json_each(:parents) k CROSS JOIN run r ON r.parent = k.value;
+
+-- name: run_refs
+SELECT f.ref, f.run_id FROM json_each(:ids) k CROSS JOIN run_ref f ON f.run_id = k.value;
+
+-- name: run_refs_by_key
+SELECT f.ref, f.run_id FROM json_each(:keys) k CROSS JOIN run_ref f ON f.ref = k.value;
+
+-- name: named_runs
+SELECT r.run_id, r.run FROM json_each(:ids) k CROSS JOIN run r ON r.run_id = k.value;
+
+-- name: named_runs_with_prefix
+SELECT run_id, run FROM run WHERE run_id >= :low AND run_id < :high ORDER BY run_id LIMIT :limit;
+
+-- name: runs_started_between
+SELECT run, started, run_id FROM run
+ WHERE started >= :low AND started <= :high ORDER BY started, run LIMIT :limit;
+
+-- name: recent_runs
+SELECT run FROM run WHERE (started, run) < (:before_t, :before_run)
+ ORDER BY started DESC, run DESC LIMIT :limit;
+
+-- name: runs_of_component
+SELECT run FROM run
+ WHERE component = :component AND (started, run) < (:before_t, :before_run) AND started >= :since
+ ORDER BY started DESC, run DESC LIMIT :limit;
+
+-- name: writers
+SELECT writer, uid, short, host, pid, info FROM writer;
+
+-- name: writers_of_short
+SELECT writer FROM writer WHERE short = :short;
+
+-- name: components
+SELECT component, name, said FROM component;
+
+-- name: components_of
+SELECT c.component, c.name, c.said
+  FROM json_each(:keys) k CROSS JOIN component c ON c.component = k.value;
+
+-- name: component_named
+SELECT component, name, said FROM component WHERE name = :name;
+
+-- name: last_run_of_component
+SELECT started FROM run WHERE component = :component ORDER BY started DESC LIMIT 1;
+
+-- name: artifacts
+SELECT a.artifact, a.name, a.kind, a.source
+  FROM json_each(:keys) k CROSS JOIN artifact a ON a.artifact = k.value;
+
+-- name: artifacts_named
+SELECT a.artifact, a.name, a.kind, a.source
+  FROM json_each(:names) k CROSS JOIN artifact a ON a.name = k.value;
+
+-- name: artifacts_with_prefix
+SELECT artifact, name, kind, source FROM artifact
+ WHERE name >= :low AND name < :high ORDER BY name LIMIT :limit;
+
+-- name: artifacts_containing
+SELECT artifact, name, kind, source FROM artifact
+ WHERE name LIKE :pattern ESCAPE '\' ORDER BY artifact DESC LIMIT :limit;
+
+-- name: artifacts_of_kind
+-- The ones that appeared last.
+SELECT artifact, name, kind, source FROM artifact
+ WHERE kind = :kind ORDER BY artifact DESC LIMIT :limit;
+
+-- name: versions
+SELECT v.version, v.word FROM json_each(:keys) k CROSS JOIN version v ON v.version = k.value;
+
+-- name: version_of_word
+SELECT version FROM version WHERE word = :word;
+
+-- name: sites
+SELECT s.site, s.file, s.line, s.function, s.git, s.dirty, c.digest
+  FROM json_each(:keys) k CROSS JOIN site s ON s.site = k.value
+  LEFT JOIN code c ON c.code = s.code;
+
+-- name: source_text
+SELECT c.source FROM site s JOIN code c ON c.code = s.code WHERE s.site = :site;
+
+-- name: pipelines
+SELECT p.pipeline, p.run_id FROM json_each(:keys) k CROSS JOIN pipeline p ON p.pipeline = k.value;
