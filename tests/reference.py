@@ -258,7 +258,8 @@ class _Known:
         wrote = [w for w in producer.writes if w.name == read.name and _known_time(w.at) <= t]
         same = [w for w in wrote if w.version == read.version]
         times = [_known_time(w.at) for w in same or wrote]
-        return _Link("explicit", producer.run_id, max(times, default=producer.until))
+        end = t if producer.ended is None else producer.ended
+        return _Link("explicit", producer.run_id, max(times, default=end))
 
     def _data(self, reader: _Run, write: _Written, evidence: str, *warnings: str) -> _Link:
         if write.run_id == reader.run_id:
@@ -343,7 +344,7 @@ def _drawn_calls(
         run_id: {child.run_id for child in known.called(known.runs[run_id], untils[run_id])}
         for run_id in untils
     }
-    drawn = {run_id: every[run_id] - by_data - {root} for run_id in untils}
+    drawn = {run_id: every[run_id] - by_data for run_id in untils}
     while True:
         feeds = {run_id: data[run_id] | drawn[run_id] for run_id in untils}
         reached = set(_depths(root, feeds))

@@ -62,6 +62,21 @@ class History:
         return sorted({canonical(write.name) for run in self.runs for write in run.writes})
 
 
+    @property
+    def newest(self) -> int:
+        """The last moment at which anything happened."""
+        return max(
+            moment
+            for run in self.runs
+            for moment in (
+                run.started,
+                run.ended or run.started,
+                *(read.at or run.started for read in run.reads),
+                *(write.at or run.started for write in run.writes),
+            )
+        )
+
+
 @dataclass(frozen=True)
 class Batch:
     """Facts that one client records before it flushes."""
@@ -203,17 +218,7 @@ def _parts(draw: st.DrawFn, fact: Fact) -> list[Fact]:
 @st.composite
 def later_facts(draw: st.DrawFn, history: History) -> list[Fact]:
     """Give facts that are all newer than a history, beyond what clocks may differ by."""
-    newest = max(
-        moment
-        for run in history.runs
-        for moment in (
-            run.started,
-            run.ended or 0,
-            *(read.at or 0 for read in run.reads),
-            *(write.at or 0 for write in run.writes),
-        )
-    )
-    shift = newest + 3 * SECOND - BASE + 2 * history.unit
+    shift = history.newest + 3 * SECOND - BASE + 2 * history.unit
     later = draw(histories(max_runs=4))
     new_ids = {run.run_id: f"later-{run.run_id}" for run in later.runs}
     old_ids = [run.run_id for run in history.runs]

@@ -4,6 +4,7 @@ python clean.py flights MONTH... | weather DAY
 """
 
 import sys
+from pathlib import Path
 
 import pandas as pd
 
@@ -43,8 +44,9 @@ def clean_weather(day):
     # A station may be silent for half a day: its last reading stands until then.
     table[READINGS] = table.groupby("origin")[READINGS].ffill(limit=12)
     silent = int(table["pressure"].isna().sum())
-    table.fillna(0).reset_index().to_parquet("data/weather.parquet")
-    log_output("data/weather.parquet")
+    output = Path("data/weather.parquet")
+    table.fillna(0).reset_index().to_parquet(output)
+    log_output(output)
 
     if silent:
         raise ValueError(f"no weather for {silent} station hours up to {day}, filled with 0")

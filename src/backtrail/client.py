@@ -66,6 +66,9 @@ class Diagnosis:
         return all(finding.level != "problem" for finding in self.findings)
 
 
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
 class Client:
     """Records into one store and asks it.
 
@@ -73,16 +76,21 @@ class Client:
     a client of the configured address.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         self.recorder: Recorder | None = None
-        self._lock = threading.RLock()
-        self._drain_lock = threading.RLock()
+        self._new_locks()
         self._start(settings)
         self._registry = Registry(self._describe, self._look_up)
         _clients.add(self)
 
-    def _start(self, settings: Settings) -> None:
-        self.settings = settings
+    def _new_locks(self) -> None:
+        # Taken in this order only: one that is held may wait for a later one.
+        self._lock = threading.RLock()
+        self._drain_lock = threading.RLock()
+        self._store_lock = threading.RLock()
+
+    def _start(self, settings: Settings | None) -> None:
+        self._settings = settings
         self._store: Store | None = None
         self._spool: Spool | None = None
         self._flusher: Flusher | None = None
@@ -92,14 +100,25 @@ class Client:
     # -- set-up ------------------------------------------------------------------
 
     @property
+    def settings(self) -> Settings:
+        """How this client works; read from the environment when first needed."""
+        settings = self._settings
+        if settings is None:
+            settings = self._settings = load_settings()
+        return settings
+
+    @property
     def url(self) -> str:
         """The address of the store, without its password."""
         return self.settings.shown_url
 
     def configure(self, url: str | None = None, **settings: Any) -> None:
-        """Send what is recorded from now on elsewhere, or in another way.
+        """Choose where and how records go from now on; what was recorded goes where it was to go.
 
-        What was recorded before goes where it was to go.
+        Args:
+            url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; ``BACKTRAIL_URL``
+                and then ``.backtrail/backtrail.db`` if absent.
+            **settings: fields of `backtrail.settings.Settings`, such as ``mode="off"``.
 
         Raises:
             ConfigurationError: for an unknown setting or a value that cannot work.
@@ -112,7 +131,7 @@ class Client:
     def close(self) -> None:
         """Flush, and let go of files and connections. Recording begins anew if used again."""
         with self._lock:
-            settings = self.settings
+            settings = self._settings
             self._stop()
             self._start(settings)
 
@@ -133,6 +152,8 @@ class Client:
     def _stop(self) -> None:
         """End recording: seal the journal and drain what can be drained in time."""
         recorder, self.recorder = self.recorder, None
+        if self._settings is None:
+            return
         if self._flusher is not None:
             self._flusher.stop(self.settings.exit_timeout_s)
         if recorder is not None and self._spool is not None:
@@ -180,8 +201,7 @@ class Client:
 
     def restart_in_child(self) -> None:
         """Go on as a process of its own after a fork."""
-        self._lock = threading.RLock()
-        self._drain_lock = threading.RLock()
+        self._new_locks()
         self._flusher = None
         self._drainers = {}
         if self._spool is not None:
@@ -193,7 +213,7 @@ class Client:
     # -- the way to the store --------------------------------------------------------
 
     def _open_store(self) -> Store:
-        with self._lock:
+        with self._store_lock:
             if self._store is None:
                 from .store.sqlite import open_sqlite
 
@@ -202,15 +222,19 @@ class Client:
 
     def _drain(self, wait_s: float) -> bool:
         """Drain every spool of this store; False when another process is at it."""
-        led = True
-        for folder in self.settings.spool_folders:
-            if folder.is_dir():
-                drainer = self._drainers.get(folder)
-                if drainer is None:
-                    drainer = self._drainers[folder] = Drainer(folder)
-                with self._drain_lock:
+        if not self._drain_lock.acquire(timeout=max(wait_s, 0.001)):
+            return False
+        try:
+            led = True
+            for folder in self.settings.spool_folders:
+                if folder.is_dir():
+                    drainer = self._drainers.get(folder)
+                    if drainer is None:
+                        drainer = self._drainers[folder] = Drainer(folder)
                     led &= drainer.drain(self._open_store, wait_s=wait_s).led
-        return led
+            return led
+        finally:
+            self._drain_lock.release()
 
     def flush(self, timeout: float = 10.0) -> int:
         """Block until all that was recorded so far is in the store.
@@ -826,39 +850,8 @@ def connect(url: str | None = None, **settings: Any) -> Client:
     return Client(load_settings(url, **settings))
 
 
-_clients: weakref.WeakSet[Client] = weakref.WeakSet()
-_default: Client | None = None
-_default_lock = threading.Lock()
-_noted: set[str] = set()
-
-
-def default_client() -> Client:
-    """Give the client that the package's functions use."""
-    global _default
-    if _default is None:
-        with _default_lock:
-            if _default is None:
-                _default = Client(load_settings())
-    return _default
-
-
-def configure(url: str | None = None, **settings: Any) -> None:
-    """Choose where the package's functions record and ask, and how.
-
-    Args:
-        url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; ``BACKTRAIL_URL``
-            and then ``.backtrail/backtrail.db`` if absent.
-        **settings: fields of `backtrail.settings.Settings`, such as ``mode="off"``.
-
-    Raises:
-        ConfigurationError: for an unknown setting or a value that cannot work.
-    """
-    global _default
-    with _default_lock:
-        if _default is None:
-            _default = Client(load_settings(url, **settings))
-            return
-    _default.configure(url, **settings)
+#: The client that the package's functions are methods of.
+default = Client()
 
 
 def _component_name(component: Component | str | None) -> str | None:
@@ -888,8 +881,6 @@ def _close_all() -> None:
 
 
 def _restart_all_in_child() -> None:
-    global _default_lock
-    _default_lock = threading.Lock()
     for client in list(_clients):
         client.restart_in_child()
 
@@ -897,5 +888,5 @@ def _restart_all_in_child() -> None:
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_restart_all_in_child)
-register_module.default_owner = default_client
-components_module.default_registry = lambda: default_client()._registry
+register_module.default_owner = lambda: default
+components_module.default_registry = lambda: default._registry

@@ -10,14 +10,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 import backtrail
 from backtrail.cli import demo as demo_module
-from backtrail.cli.session import Session
 from backtrail.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from backtrail.model.records import Frame
+    from backtrail.query.backtrace import Backtrace
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +78,7 @@ def bt(
     )
 
 
-def frame_of(trace: backtrail.Backtrace, component: str, *, reader: str) -> backtrail.Frame:
+def frame_of(trace: Backtrace, component: str, *, reader: str) -> Frame:
     """Give the frame of a component that a frame of `reader` links to."""
     [from_reader] = [frame for frame in trace.frames if frame.run.component == reader]
     linked = {given.producer for given in from_reader.inputs}

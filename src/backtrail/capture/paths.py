@@ -189,6 +189,8 @@ class _Computed(PathResolver):
 
     def resolve(self, args: Arguments, kwargs: Keywords, result: Any = MISSING) -> Sequence[str]:
         value = self._call(args, kwargs)
+        if type(value) is str and value:
+            return (path_name(value),)
         # An iterator is ours to consume here (`Path.glob`), as no argument's is.
         return _names_in(list(value) if isinstance(value, Iterator) else value)
 
@@ -221,16 +223,14 @@ def _compile_many(
     if len(parts) <= 1:
         return parts[0] if parts else None
     # Constants are taken together: a list of files costs what one file costs.
-    fixed = [name for part in parts if isinstance(part, _Fixed) for name in part.names]
+    fixed = [path for part in parts if isinstance(part, _Fixed) for path in part.names]
     relative = [path for part in parts if isinstance(part, _Relative) for path in part.paths]
-    joined: list[PathResolver] = [
-        part for part in parts if not isinstance(part, (_Fixed, _Relative))
-    ]
+    others = [part for part in parts if not isinstance(part, (_Fixed, _Relative))]
     if relative:
-        joined.insert(0, _Relative(tuple(relative)))
-    if fixed:
-        joined.insert(0, _Fixed(tuple(dict.fromkeys(fixed))))
-    return joined[0] if len(joined) == 1 else _Many(joined)
+        others.insert(0, _Relative((*fixed, *relative)))
+    elif fixed:
+        others.insert(0, _Fixed(tuple(dict.fromkeys(fixed))))
+    return others[0] if len(others) == 1 else _Many(others)
 
 
 def _compile_text(text: str, signature: inspect.Signature | None, role: str) -> PathResolver:
@@ -365,11 +365,17 @@ def _compile_named_call(
         return lambda args, kwargs: func(*args, **kwargs)
 
     def call(args: Arguments, kwargs: Keywords) -> Any:
-        first = [extract(args, kwargs) for extract in positional]
-        others = {name: extract(args, kwargs) for name, extract in named}
-        # By identity: arrays and frames answer `==` with arrays and frames.
-        if any(value is MISSING for value in (*first, *others.values())):
-            return None
+        first = []
+        for extract in positional:
+            value = extract(args, kwargs)
+            if value is MISSING:
+                return None
+            first.append(value)
+        others = {}
+        for name, extract in named:
+            value = others[name] = extract(args, kwargs)
+            if value is MISSING:
+                return None
         return func(*first, **others)
 
     return call

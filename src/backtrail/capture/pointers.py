@@ -83,8 +83,9 @@ def make_out(pointer: Any, version: str | None = None) -> Named:
 
 def shown_name(name: str) -> str:
     """Give the name an artifact is stored under: canonical, and without secrets."""
-    name = canonical(name)
-    return name if len(name) < 16 else redact_text(name)
+    if len(name) < 16 and "://" not in name:
+        return name  # too short to hold a secret that could be told from a name
+    return redact_text(canonical(name))
 
 
 def checked_version(version: object) -> str | None:

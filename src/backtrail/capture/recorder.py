@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from time import time_ns
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -35,7 +35,7 @@ from ..model.identity import run_id_of, short_writer
 from ..model.records import to_us
 from ..model.redaction import cap_text, redact_text, redact_value
 from . import guard
-from .context import ActiveRun, current_pipeline, current_run, inherited_pipeline
+from .context import NOTHING, ActiveRun, current_pipeline, current_run, inherited_pipeline
 from .files import FileVersions
 from .objects import Made, Objects
 from .pointers import Pointer, make_out, require_aware, shown_name
@@ -81,7 +81,7 @@ class Recorder:
         So what happens in one process has the order in which it happened, even
         within a microsecond. A clock that was set back is followed.
         """
-        now = time.time_ns() // 1000
+        now = time_ns() // 1000
         last = self._last_us
         if now <= last and last - now < _SOON_US:
             now = last + 1
@@ -102,21 +102,26 @@ class Recorder:
         run.params = params
         run.parent = parent
         run.pid = self.pid
-        run.reads = []
-        run.writes = []
-        run.writer = self.sink.writer
+        run.reads = run.writes = NOTHING
         run.pipeline = (
             current_pipeline.get() or (parent.pipeline if parent else None) or self.pipeline
         )
         run.seq = seq = self.next_seq()
-        run.started_us = self.now_us()
+        now = time_ns() // 1000  # `now_us`, without the cost of calling it
+        last = self._last_us
+        if now <= last and last - now < _SOON_US:
+            now = last + 1
+        self._last_us = run.started_us = now
         run.token = current_run.set(run)
         self.active[seq] = run
         return run
 
     def close(self, run: ActiveRun, ended_us: int, status: int, error: str | None = None) -> None:
         """End a run and append it."""
-        self.leave(run)
+        try:
+            current_run.reset(run.token)
+        except (ValueError, RuntimeError):
+            self._left_elsewhere(run)
         self.active.pop(run.seq, None)
         if run.pid != self.pid:
             # Begun before a fork: the parent process ends it, and this end of it
@@ -146,9 +151,13 @@ class Recorder:
         try:
             current_run.reset(run.token)
         except (ValueError, RuntimeError):
-            # Ended in another context than it began in, or left already.
-            if current_run.get() is run:
-                current_run.set(run.parent)
+            self._left_elsewhere(run)
+
+    @staticmethod
+    def _left_elsewhere(run: ActiveRun) -> None:
+        """Leave a run that ends in another context than it began in, or was left already."""
+        if current_run.get() is run:
+            current_run.set(run.parent)
 
     def fail(self, run: ActiveRun, error: BaseException) -> None:
         """End a run that raised; outputs that were only declared did not happen."""
@@ -162,7 +171,7 @@ class Recorder:
 
     def made(self, run: ActiveRun, name: str) -> Made:
         """Describe a value that ``run`` makes, for `Objects.remember`."""
-        return Made(run.writer.uid, run.seq, run.started_us, Artifact(name, _VALUE))
+        return Made(self.sink.writer.uid, run.seq, run.started_us, Artifact(name, _VALUE))
 
     def read_of(self, value: object) -> tuple[Artifact, int, int | str] | None:
         """Give artifact and producer of an object that a run of this process returned."""
@@ -174,8 +183,9 @@ class Recorder:
         maker = run_id_of(made.started_us, short_writer(made.writer), made.seq)
         return made.artifact, BY_OBJECT, maker
 
-    def read_value(self, value: object, name: str, at_us: int) -> tuple[Any, ...] | None:
-        """Give the read of a declared in-memory input; None for None."""
+    def read_value(self, value: object, name: str) -> tuple[Any, ...] | None:
+        """Give the read of a declared in-memory input, at the start of the run; None for None."""
+        at_us = None
         if value is None:
             return None
         if isinstance(value, (str, os.PathLike, Pointer)):
@@ -187,7 +197,9 @@ class Recorder:
         artifact, how, producer = linked
         return (artifact, version, at_us, how, producer)
 
-    def read_pointer(self, pointer: Any, version: str | None, at_us: int) -> tuple[Any, ...]:
+    def read_pointer(
+        self, pointer: Any, version: str | None, at_us: int | None
+    ) -> tuple[Any, ...]:
         """Give the read of a pointer."""
         artifact, version, own_us, run_id, file = make_out(pointer, version)
         if version is None and file is not None:
@@ -219,9 +231,17 @@ class Recorder:
 
     def log(self, output_id: Any, component: str | None, value: Any) -> str:
         """Give one result an id; see `backtrail.log`."""
-        name = self.new_output_id() if output_id is None else shown_name(str(output_id))
-        self._log_outputs([name], component, [value])
-        return name if output_id is None else str(output_id)
+        given = self.new_output_id() if output_id is None else str(output_id)
+        run = current_run.get()
+        if run is None or component is not None or run.pid != self.pid or run.recorder is not self:
+            run = self.innermost(component)
+        if run is None:
+            self._log_outputs([shown_name(given)], component, [value])
+            return given
+        kept = None if value is None else as_json(value)
+        run.writes = [*run.writes, ((shown_name(given), _OUTPUT), None, self.now_us(), kept)]
+        self.put_part(run)
+        return given
 
     def log_many(
         self, output_ids: Iterable[Any], component: str | None, values: Iterable[Any] | None
@@ -258,19 +278,20 @@ class Recorder:
         # this run is killed in the next moment.
         for start in range(0, len(names), _CHUNK):
             at_us = self.now_us()
-            run.writes += [
-                (Artifact(name, _OUTPUT), None, at_us, None if value is None else as_json(value))
+            run.writes = [*run.writes, *(
+                ((name, _OUTPUT), None, at_us, None if value is None else as_json(value))
                 for name, value in zip(
                     names[start : start + _CHUNK], values[start : start + _CHUNK], strict=True
                 )
-            ]
+            )]
             self.put_part(run)
 
     def put_part(self, run: ActiveRun) -> None:
-        """Append what an active run has done so far."""
+        """Append what an active run has done so far; its end need not say it again."""
         parent = run.parent
-        reads, writes = run.reads, run.writes
-        run.reads, run.writes = [], []
+        reads, writes, params = run.reads, run.writes, run.params
+        run.reads = run.writes = NOTHING
+        run.params = None
         self.sink.add_run(
             run.seq,
             run.site,
@@ -279,7 +300,7 @@ class Recorder:
             RUNNING,
             None if parent is None else parent.seq,
             run.pipeline,
-            run.params,
+            params,
             reads,
             writes,
         )
@@ -291,7 +312,7 @@ class Recorder:
             raise ConfigurationError(
                 f"log_input({pointer!r}) was called outside any run, so there is nothing to add it to"
             )
-        run.reads.append(self.read_pointer(pointer, version, self.now_us()))
+        run.reads = [*run.reads, self.read_pointer(pointer, version, self.now_us())]
 
     def log_output(
         self, pointer: Any, *, version: str | None, run: ActiveRun | None = None
@@ -302,7 +323,7 @@ class Recorder:
             raise ConfigurationError(
                 f"log_output({pointer!r}) was called outside any run, so there is nothing to add it to"
             )
-        run.writes.append(self.write_pointer(pointer, version, self.now_us()))
+        run.writes = [*run.writes, self.write_pointer(pointer, version, self.now_us())]
         self.put_part(run)
 
     # -- facts that need no run ----------------------------------------------
@@ -389,7 +410,7 @@ class Recorder:
                 self.sink.add(examine())
             except Exception as error:
                 guard.report(error, "reading the source of a component")
-        long_ago = time.time_ns() // 1000 - _SOON_US
+        long_ago = time_ns() // 1000 - _SOON_US
         for run in list(self.active.values()):
             # A run that dies can only be seen as killed if it was seen at all.
             if run.started_us < long_ago and run.seq not in self._announced:
@@ -415,7 +436,7 @@ class Recorder:
 
     def run_id_of(self, run: ActiveRun) -> str:
         """Give the public id of an active run."""
-        return run_id_of(run.started_us, short_writer(run.writer.uid), run.seq)
+        return run_id_of(run.started_us, short_writer(self.sink.writer.uid), run.seq)
 
     def _wake_once(self) -> None:
         wake, self._wake = self._wake, None

@@ -22,7 +22,7 @@ from ..model.redaction import redact_value
 from . import code, guard
 from .component import Component
 from .context import ActiveRun
-from .objects import SCALARS
+from .objects import SCALARS, Made
 from .params import compile_params
 from .paths import compile_argument, compile_paths
 from .pointers import Pointer
@@ -82,14 +82,16 @@ class Registration:
         ]
         self._writes = compile_paths(output_path, signature, "output_path")
         self._value_reads = _compile_values(inputs, signature, "inputs")
+        self._declares_reads = bool(self._reads or self._value_reads)
         named = [name for name in _checked_names(outputs, "outputs") if name != "return"]
         self._value_writes = _compile_values(named, signature, "outputs")
         self._digests_return = "return" in outputs
+        self._declares_writes = bool(self._writes or self._value_writes or self._digests_return)
         self._params = None if signature is None else compile_params(signature, params)
         self._return_name = f"{component}()"
         self._known_to: Recorder | None = None
         self._site = 0
-        self._artifacts: dict[tuple[str, int], Artifact] = {}
+        self._known_reads: dict[tuple[str, str | None, int], tuple[Any, ...]] = {}
         self._location = code.locate(func) if func is not None else None
         self._git_hash = git_hash
 
@@ -100,23 +102,27 @@ class Registration:
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveRun | None:
         """Open the run of one call; None when it cannot or should not be recorded."""
-        recorder = self._owner.recorder
         try:
-            if recorder is None:
+            recorder = self._owner.recorder
+            if recorder is None or recorder is not self._known_to:
                 recorder = self._owner.wake()
                 if recorder is None:
                     return None
-            if recorder is not self._known_to:
                 self._define(recorder)
-            reads = self._collect_reads(recorder, args, kwargs)
-            params = None if self._params is None else self._safe_params(args, kwargs)
+            reads = (
+                self._collect_reads(recorder, args, kwargs)
+                if self._declares_reads or recorder.objects
+                else None
+            )
+            params = None
+            if self._params is not None:
+                try:
+                    params = self._params(args, kwargs)
+                except Exception as error:
+                    guard.report(error, f"reading the parameters of {self.component}")
             run = recorder.open(self.component, self._site, params)
             if reads:
-                started = run.started_us
-                run.reads = [
-                    (artifact, version, started, how, producer)
-                    for artifact, version, how, producer in reads
-                ]
+                run.reads = reads
             return run
         except Exception as error:
             guard.report(error, f"recording a run of {self.component}")
@@ -131,12 +137,8 @@ class Registration:
         recorder = run.recorder
         ended = recorder.now_us()
         try:
-            if self._writes is not None:
-                self._write_paths(recorder, run, args, kwargs, result, ended)
-            if self._value_writes:
-                self._write_values(recorder, run, args, kwargs, ended)
-            if type(result) not in SCALARS or self._digests_return:
-                self._write_return(recorder, run, result, ended)
+            if self._declares_writes or type(result) not in SCALARS:
+                self._collect_writes(recorder, run, args, kwargs, result, ended)
         except Exception as error:
             guard.report(error, f"recording the outputs of {self.component}")
         try:
@@ -160,8 +162,8 @@ class Registration:
         for resolver, kind in self._reads:
             try:
                 for name in resolver.resolve(args, kwargs):
-                    version = recorder.files.version_of(name)
-                    reads.append((self._artifact(name, kind), version, 0, None))
+                    key = (name, recorder.files.version_of(name), kind)
+                    reads.append(self._known_reads.get(key) or self._new_read(*key))
             except Exception as error:
                 guard.report(error, f"finding the input path of {self.component}")
         declared: set[int] = set()
@@ -169,9 +171,9 @@ class Registration:
             try:
                 value = argument(args, kwargs)
                 declared.add(id(value))
-                read = recorder.read_value(value, f"{self.component}({name})", 0)
+                read = recorder.read_value(value, f"{self.component}({name})")
                 if read is not None:
-                    reads.append((*read[:2], *read[3:]))
+                    reads.append(read)
             except Exception as error:
                 guard.report(error, f"reading the input {name} of {self.component}")
         if recorder.objects:
@@ -179,18 +181,10 @@ class Registration:
                 if type(value) not in SCALARS and id(value) not in declared:
                     linked = recorder.read_of(value)
                     if linked is not None:
-                        reads.append((linked[0], None, linked[1], linked[2]))
+                        reads.append((linked[0], None, None, linked[1], linked[2]))
         return reads
 
-    def _safe_params(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
-        assert self._params is not None
-        try:
-            return self._params(args, kwargs) or None
-        except Exception as error:
-            guard.report(error, f"reading the parameters of {self.component}")
-            return None
-
-    def _write_paths(
+    def _collect_writes(
         self,
         recorder: Recorder,
         run: ActiveRun,
@@ -199,46 +193,31 @@ class Registration:
         result: Any,
         ended: int,
     ) -> None:
-        assert self._writes is not None
-        for name in self._writes.resolve(args, kwargs, result):
-            version = recorder.files.version_of(name)
-            run.writes.append((self._artifact(name, _DATA), version, ended, None))
-
-    def _write_values(
-        self,
-        recorder: Recorder,
-        run: ActiveRun,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        ended: int,
-    ) -> None:
+        writes = list(run.writes)
+        run.writes = writes
+        if self._writes is not None:
+            for name in self._writes.resolve(args, kwargs, result):
+                version = recorder.files.version_of(name)
+                writes.append((Artifact(name, _DATA), version, ended, None))
         for name, argument in self._value_writes:
             value = argument(args, kwargs)
-            if isinstance(value, (str, os.PathLike, Pointer)):
-                run.writes.append(recorder.write_pointer(value, None, ended))
-            elif value is not None:
+            if value is not None:
                 made = recorder.made(run, f"{self.component}({name})")
-                recorder.objects.remember(value, made)
-                run.writes.append((made.artifact, digest_value(value), ended, None))
+                writes.append(_value_write(recorder, value, made, ended))
+        if type(result) not in SCALARS or self._digests_return:
+            made = recorder.made(run, self._return_name)
+            if self._digests_return and result is not None:
+                writes.append(_value_write(recorder, result, made, ended))
+            elif recorder.objects.remember(result, made):
+                writes.append((made.artifact, None, ended, None))
 
-    def _write_return(self, recorder: Recorder, run: ActiveRun, result: Any, ended: int) -> None:
-        if self._digests_return and isinstance(result, (str, os.PathLike, Pointer)):
-            run.writes.append(recorder.write_pointer(result, None, ended))
-            return
-        made = recorder.made(run, self._return_name)
-        linkable = recorder.objects.remember(result, made)
-        if self._digests_return and result is not None:
-            run.writes.append((made.artifact, digest_value(result), ended, None))
-        elif linkable:
-            run.writes.append((made.artifact, None, ended, None))
-
-    def _artifact(self, name: str, kind: int) -> Artifact:
-        artifact = self._artifacts.get((name, kind))
-        if artifact is None:
-            if len(self._artifacts) >= _MOST_CACHED:
-                self._artifacts.clear()
-            artifact = self._artifacts[name, kind] = Artifact(name, kind)
-        return artifact
+    def _new_read(self, name: str, version: str | None, kind: int) -> tuple[Any, ...]:
+        """Make the read of a file at the start of a run, the same for every such call."""
+        if len(self._known_reads) >= _MOST_CACHED:
+            self._known_reads.clear()
+        read = (Artifact(name, kind), version, None, 0, None)
+        self._known_reads[name, version, kind] = read
+        return read
 
     # -- once a process --------------------------------------------------------
 
@@ -536,6 +515,14 @@ def _compile_values(
             )
     assert signature is not None or not listed
     return [(name, compile_argument(signature, name)) for name in listed]  # type: ignore[arg-type]
+
+
+def _value_write(recorder: Recorder, value: Any, made: Made, at_us: int) -> tuple[Any, ...]:
+    """Give the write of a declared in-memory output, or of what it names."""
+    if isinstance(value, (str, os.PathLike, Pointer)):
+        return recorder.write_pointer(value, None, at_us)
+    recorder.objects.remember(value, made)
+    return (made.artifact, digest_value(value), at_us, None)
 
 
 # Set by the client module: gives the owner for functions that arrive pickled.

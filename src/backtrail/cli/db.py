@@ -27,7 +27,7 @@ def db() -> None:
 @click.pass_obj
 def stats(session: Session) -> None:
     """Say how much is stored, and since when."""
-    found = session.client.stats()
+    found = session.asking.stats()
     if session.json:
         numbers = asdict(found)
         times = {f"{end}_at": to_iso(numbers.pop(f"{end}_us")) for end in ("oldest", "newest")}
@@ -58,7 +58,7 @@ def _facts(found: StoreStats) -> list[tuple[str, str]]:
 @click.pass_obj
 def check(session: Session) -> None:
     """Check that the database is sound; exit with 1 if it is not."""
-    problems = session.client.check()
+    problems = session.asking.check()
     if session.json:
         session.show_json("check/1", problems=problems)
     elif problems:
@@ -74,7 +74,7 @@ def check(session: Session) -> None:
 @click.pass_obj
 def upgrade(session: Session) -> None:
     """Bring the database to this version's schema."""
-    before, after = session.client.upgrade()
+    before, after = session.asking.upgrade()
     if session.json:
         session.show_json("upgrade/1", before=before, after=after)
     elif before == after:

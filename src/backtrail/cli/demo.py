@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import BacktrailError, ConfigurationError
-from ..settings import resolve_url
+from ..settings import check_url, resolve_url
 from .session import Session, common
 
 if TYPE_CHECKING:
@@ -95,14 +95,15 @@ def demo(session: Session, *, folder: Path | None) -> None:
     example = _example_folder()
     # The stages run in the folder, so an address relative to here would change its meaning.
     wanted = session.url and resolve_url(session.url, {})
+    if wanted:
+        check_url(wanted)
     folder = _working_folder(folder)
     session.url = wanted or f"sqlite:///{folder / '.backtrail' / 'backtrail.db'}"
-    client = session.client  # an address that cannot work is refused before the pipeline runs
     click.echo(f"A pipeline that predicts how late flights arrive runs in {folder}", err=True)
     began = time.monotonic()
     batch_size = _run_pipeline(example, folder, session.url)
     seconds = time.monotonic() - began
-    predicted, failed_run_id = _ask(client, folder)
+    predicted, failed_run_id = _ask(session.client, folder)
     if session.json:
         session.show_json(
             "demo/1",
@@ -257,7 +258,7 @@ def _show_backtrace(folder: Path, url: str | None) -> None:
     click.echo(f"$ bt {BAD.output_id}")
     sys.stdout.flush()
     subprocess.run(
-        [sys.executable, "-m", "backtrail", BAD.output_id, *_db_option(url)],
+        [sys.executable, "-m", "backtrail", BAD.output_id, "--no-pager", *_db_option(url)],
         cwd=folder,
         env=_own_environment(),
         check=False,
@@ -268,7 +269,7 @@ def _closing_text(folder: Path, url: str | None, failed_run_id: str, batch_size:
     tries = [
         ("the day before: same paths, other runs", GOOD.output_id),
         (f"one of {batch_size} flights on the board", BATCH_OUTPUT),
-        ("the run that failed", f"show {failed_run_id}"),
+        ("the run that failed", f"show {failed_run_id[:18]}"),
         ("all runs that wrote this path", "who data/weather.parquet"),
         ("earlier runs of the same step", "history clean_weather"),
     ]
@@ -278,7 +279,10 @@ def _closing_text(folder: Path, url: str | None, failed_run_id: str, batch_size:
     place = [f"  cd {shlex.quote(_relative(folder))}"]
     if not url and os.environ.get("BACKTRAIL_URL"):
         place.append("  unset BACKTRAIL_URL")
-    return "\n".join(["", "Go on from here:", *place, *commands])
+    reading = (
+        "The x marks the fault: a step failed after it had written its file, and the file was used."
+    )
+    return "\n".join(["", reading, "", "Go on from here:", *place, *commands])
 
 
 def _db_option(url: str | None) -> list[str]:

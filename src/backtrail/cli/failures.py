@@ -1,13 +1,14 @@
-"""Errors -> what is said on stderr, and the exit code."""
+"""Errors -> what is said on stderr, and the exit code.
+
+Every `bt` loads this module, and few need to report: what only a report needs is
+imported there.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import difflib
-import json
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -73,6 +74,8 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
     """Say on stderr what went wrong and what to do next; give the exit code."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--debug" in options:
+        import traceback
+
         traceback.print_exception(error)
     failure = _failure_of(error)
     _print(_as_json(failure) if "--json" in options else _as_text(failure))
@@ -124,6 +127,8 @@ def command_near(context: click.Context) -> str | None:
     word = context.meta.get(FIRST_WORD)
     if not word or not isinstance(program, click.Group):
         return None
+    import difflib
+
     near = difflib.get_close_matches(word, program.list_commands(context), n=1, cutoff=0.7)
     return near[0] if near else None
 
@@ -143,6 +148,8 @@ def _log_path() -> Path:
 
 
 def _append_privately(log: Path, error: Exception) -> None:
+    import traceback
+
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Messages of errors can hold values of the user's: nobody else may read them.
     handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -163,6 +170,8 @@ def _as_text(failure: Failure) -> str:
 
 
 def _as_json(failure: Failure) -> str:
+    import json
+
     return json.dumps(
         {
             "error": {

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from .. import __version__
 from . import terminal
 from .failures import FIRST_WORD
-from .session import Session, common
+from .session import common
 
 _COMPLETE = "_BT_COMPLETE"
 
@@ -97,13 +98,7 @@ class Program(click.Group):
 def _print_version(context: click.Context, _parameter: click.Parameter, value: object) -> None:
     if not value or context.resilient_parsing:
         return
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        number = version("backtrail")
-    except PackageNotFoundError:
-        number = "(not installed)"
-    terminal.write(f"bt {number}")
+    terminal.write(f"bt {__version__}")
     context.exit()
 
 
@@ -131,11 +126,8 @@ def program(context: click.Context) -> None:
     bt ID shows them, the nearest first; @last is the newest output. An id that
     equals a command: bt -- ID.
     """
-    session = context.ensure_object(Session)
     if context.invoked_subcommand is None:
         terminal.write(context.get_help())
-    # The demo is a program of its own and has these options itself.
-    context.default_map = {"demo": {"url": session.url, "as_json": session.json or None}}
 
 
 def run(arguments: list[str]) -> int:

@@ -45,7 +45,7 @@ _limit = click.option(
 @click.pass_obj
 def who(session: Session, *, name: str) -> None:
     """List the runs that wrote a name, or a file's content wherever it lies now."""
-    found = session.client.who(session.real_name(name))
+    found = session.asking.who(session.real_name(name))
     _list(session, found, nothing=f"no recorded run wrote {name}")
 
 
@@ -65,7 +65,7 @@ def history(
     until: datetime | None,
 ) -> None:
     """List the runs of a component, newest first."""
-    found = session.client.history(component, limit=limit, since=since, until=until)
+    found = session.asking.history(component, limit=limit, since=since, until=until)
     _list(session, found, nothing=f"no run of {component} in that time")
 
 
@@ -81,11 +81,11 @@ def history(
 @click.pass_obj
 def recent(session: Session, *, limit: int, before: str | datetime | None) -> None:
     """List the newest runs."""
-    found = session.client.recent(limit=limit, before=before)
-    if not found and before is None:
-        _list(session, found)
+    if session.is_empty():
+        _list(session, [])
         session.say_empty()
         return
+    found = session.asking.recent(limit=limit, before=before)
     _list(session, found, nothing="no older run")
     if len(found) == limit and terminal.is_watched() and sys.stderr.isatty():
         session.say(f"Older ones: bt recent --before {found[-1].run_id}")

@@ -14,7 +14,7 @@ from .session import Session, common
 def find(session: Session, *, words: tuple[str, ...]) -> None:
     """Search outputs, artifacts, components and runs for TEXT."""
     text = " ".join(words)
-    found = session.client.find(text)
+    found = [] if session.is_empty() else session.asking.find(text)
     if session.json:
         from ..render.json import match_dict
 
@@ -36,7 +36,7 @@ def find(session: Session, *, words: tuple[str, ...]) -> None:
 @click.pass_obj
 def components(session: Session, *, tag: str | None, owner: str | None) -> None:
     """List the components: name, kind, owner, last run, tags and description."""
-    found = session.client.components(tag=tag, owner=owner)
+    found = session.asking.components(tag=tag, owner=owner) if session.has_database() else []
     if session.json:
         from ..render.json import component_dict
 
@@ -45,7 +45,7 @@ def components(session: Session, *, tag: str | None, owner: str | None) -> None:
         from ..render import listing
 
         session.show(listing.components(session.screen, found))
-    elif tag or owner:
-        session.say("bt: no component is like that. All of them: bt components")
-    else:
+    elif session.is_empty():
         session.say_empty()
+    else:
+        session.say("bt: no component is like that. All of them: bt components")

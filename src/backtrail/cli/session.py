@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 EMPTY = "the database is there but empty: nothing has been recorded yet"
+MISSING = "nothing has been recorded yet: there is no database"
+MISSING_HINT = (
+    "Record a run: put @register on a function (bt help record). "
+    "Another database: --db URL or BACKTRAIL_URL. Check the set-up: bt doctor"
+)
 EMPTY_HINT = (
     "Record a run: put @register on a function (bt help record). Check the set-up: bt doctor"
 )
@@ -38,12 +43,30 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """The client of the store that was named, closed with the invocation."""
+        """A client of the store that was named, closed with the invocation.
+
+        Asking it something makes the database if there is none.
+        """
         from ..client import connect
 
         client = connect(self.url)
         click.get_current_context().find_root().call_on_close(client.close)
         return client
+
+    @property
+    def asking(self) -> Client:
+        """The client, where there is something to ask.
+
+        Raises:
+            NotFoundError: there is no database, and a question shall not make one.
+        """
+        if self.has_database():
+            return self.client
+        raise self.nothing_recorded()
+
+    def has_database(self) -> bool:
+        """Whether anything was ever recorded, be it that it still waits in the journal."""
+        return has_database(self.client)
 
     @cached_property
     def screen(self) -> Screen:
@@ -68,12 +91,19 @@ class Session:
 
     def say_empty(self) -> None:
         """Tell that nothing is recorded yet, and how to begin."""
-        self.say(f"bt: {EMPTY}.")
-        self.say(EMPTY_HINT)
+        nothing = self.nothing_recorded()
+        self.say(f"bt: {nothing.message}.")
+        self.say(nothing.hint)
 
     def is_empty(self) -> bool:
         """Whether the store holds no run at all."""
-        return not self.client.recent(limit=1)
+        return not self.has_database() or not self.asking.recent(limit=1)
+
+    def nothing_recorded(self) -> NotFoundError:
+        """Give the error for a question to a store without runs."""
+        if self.has_database():
+            return NotFoundError(EMPTY, hint=EMPTY_HINT)
+        return NotFoundError(f"{MISSING} at {self.client.url}", hint=MISSING_HINT)
 
     def real_name(self, name: str) -> str:
         """Replace ``@last`` by the newest output id.
@@ -83,10 +113,16 @@ class Session:
         """
         if name != "@last":
             return name
-        last = self.client.last_output()
+        last = self.asking.last_output()
         if last is None:
-            raise NotFoundError(EMPTY, hint=EMPTY_HINT)
+            raise self.nothing_recorded()
         return last
+
+
+def has_database(client: Client) -> bool:
+    """Whether a client's store exists, or records wait to be put into it."""
+    settings = client.settings
+    return settings.database.exists() or any(folder.is_dir() for folder in settings.spool_folders)
 
 
 def common(command: F) -> F:

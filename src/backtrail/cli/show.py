@@ -8,7 +8,7 @@ import click
 
 from ..errors import NotFoundError
 from .completion import complete_outputs
-from .session import EMPTY, EMPTY_HINT, Session, common
+from .session import Session, common
 
 if TYPE_CHECKING:
     from ..model.records import Run
@@ -26,7 +26,7 @@ def show(session: Session, *, name: str, with_source: bool) -> None:
     name of something: then the run that wrote it last is shown.
     """
     run = _run(session, name)
-    source = session.client.source_of(run) if with_source else None
+    source = session.asking.source_of(run) if with_source else None
     if session.json:
         from ..render.json import run_dict
 
@@ -47,12 +47,12 @@ def _run(session: Session, name: str) -> Run:
     """Find a run by its id, else the newest run that wrote what the name stands for."""
     name = session.real_name(name)
     try:
-        return session.client.get_run(name)
+        return session.asking.get_run(name)
     except NotFoundError as error:
         writers = _writers(session, name)
         if not writers:
             if session.is_empty():
-                raise NotFoundError(EMPTY, hint=EMPTY_HINT) from error
+                raise session.nothing_recorded() from error
             raise
     session.say(f"bt: {name} was written by run {writers[0].run_id}")
     return writers[0]
@@ -60,6 +60,6 @@ def _run(session: Session, name: str) -> Run:
 
 def _writers(session: Session, name: str) -> list[Run]:
     try:
-        return session.client.who(name)
+        return session.asking.who(name)
     except NotFoundError:
         return []

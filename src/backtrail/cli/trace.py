@@ -13,7 +13,7 @@ from ..render.words import minute, quoted
 from .completion import complete_outputs
 from .failures import WARNED, NothingFoundError, command_near
 from .moments import moment
-from .session import EMPTY, EMPTY_HINT, Session, common
+from .session import Session, common
 
 if TYPE_CHECKING:
     from ..query.backtrace import Backtrace
@@ -102,19 +102,19 @@ def _backtrace(session: Session, name: str, at: datetime | None) -> Backtrace:
     """Ask for the backtrace, also by the beginning of an output id."""
     name = session.real_name(name)
     try:
-        return session.client.backtrace(name, at=at)
+        return session.asking.backtrace(name, at=at)
     except NotFoundError as error:
         whole = _output_beginning_with(session, name)
         if whole is None:
             raise _explained(session, name, error) from error
     session.say(f"bt: {name} is short for {whole}")
-    return session.client.backtrace(whole, at=at)
+    return session.asking.backtrace(whole, at=at)
 
 
 def _output_beginning_with(session: Session, prefix: str) -> str | None:
     if len(prefix) < _SHORTEST_PREFIX:
         return None
-    found = session.client.complete(prefix, limit=_CANDIDATES + 1)
+    found = session.asking.complete(prefix, limit=_CANDIDATES + 1)
     if prefix in found or not found:
         return None
     if len(found) == 1:
@@ -130,7 +130,7 @@ def _output_beginning_with(session: Session, prefix: str) -> str | None:
 def _explained(session: Session, name: str, error: NotFoundError) -> NotFoundError:
     """Add what helps at a prompt: how to begin, a mistyped command, who wrote close matches."""
     if session.is_empty():
-        return NotFoundError(EMPTY, hint=EMPTY_HINT)
+        return session.nothing_recorded()
     near = command_near(click.get_current_context())
     if near:
         return NothingFoundError(error, hint=f"Did you mean the command: bt {near}")
@@ -148,7 +148,7 @@ def _described(session: Session, error: NotFoundError) -> list[str]:
     for name in error.closest:
         # A name that was only ever read has no writer.
         with contextlib.suppress(NotFoundError, IndexError):
-            run = session.client.who(name)[0]
+            run = session.asking.who(name)[0]
             name = f"{name:{longest}}  {run.component}  {minute(run.started_us)}"
         lines.append(name)
     return lines

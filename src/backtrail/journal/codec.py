@@ -38,9 +38,32 @@ class DamagedRecordError(ValueError):
     """A record passed its checksum but says nothing this version understands."""
 
 
-def encode(wire: list[Any]) -> bytes:
-    """Give the bytes of one record."""
-    return _encode(wire)
+def encode(wire: Any) -> bytes:
+    """Give the bytes of one record from its array.
+
+    What msgpack cannot hold (a number beyond 64 bits, a lone surrogate, an
+    object) is kept as a text that can: a record is never lost for its content.
+    """
+    try:
+        return _encode(wire)
+    except (TypeError, OverflowError, ValueError, RecursionError):
+        return _encode(_encodable(wire, 0))
+
+
+def _encodable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        return str(value) if value.bit_length() < 10_000 else "(a number too large to keep)"
+    if value is None or isinstance(value, (bool, int, float, bytes)):
+        return value
+    if depth > 20:
+        return "(nested too deep)"
+    if isinstance(value, dict):
+        return {str(_encodable(k, 20)): _encodable(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(each, depth + 1) for each in value]
+    return f"({type(value).__name__})"
 
 
 def wire_of(fact: Fact) -> list[Any]:

@@ -74,21 +74,20 @@ class SegmentWriter:
         if path is not None:
             os.rename(path.with_suffix(".new"), path)
 
-    def put(self, payload: bytes) -> None:
-        """Append one record; the caller has made sure that it fits (`fits`)."""
+    def put(self, payload: bytes) -> bool:
+        """Append one record; False when it and the seal do not fit any more."""
         position = self.position
-        start = position + 8
         length = len(payload)
-        end = start + length
-        self._map[start:end] = payload
-        _pack_into(self._map, position, _crc32(payload), length)
+        end = position + 8 + length
+        if end + 16 > self.size:
+            return False
+        mapped = self._map
+        mapped[position + 8 : end] = payload
+        _pack_into(mapped, position, _crc32(payload), length)
         self.position = (end + 3) & ~3
         if self._sync and self._fd >= 0:
-            self._map.flush()
-
-    def fits(self, length: int) -> bool:
-        """Tell whether a record of ``length`` bytes and the seal still have room."""
-        return self.position + length + 24 <= self.size
+            mapped.flush()
+        return True
 
     def seal(self, *, ended: bool = False) -> None:
         """Say that nothing more will be written here, and let the file go."""

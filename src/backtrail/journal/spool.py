@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..model.facts import Artifact, Fact, Read, SiteFact, Write, WriterFact
+from ..model.facts import Artifact, CodeFact, Fact, Read, SiteFact, Write, WriterFact
 from .codec import ARTIFACT, RUN, TEXT, encode, wire_of
 from .segment import SegmentWriter, segment_name
 
@@ -54,13 +54,15 @@ class Spool:
     def _start(self) -> None:
         self._lock = threading.RLock()
         self._writing = False
-        self._late: deque[Callable[[], None]] = deque()
+        self._acquire, self._release = self._lock.acquire, self._lock.release
+        self._late: deque[Fact | tuple[Any, ...]] = deque()
         self._segment: SegmentWriter | None = None
         self._in_memory: list[SegmentWriter] = []
         self._next_number = 0
         self._next_size = FIRST_SEGMENT_BYTES
         self._texts: dict[str, int] = {}
         self._artifacts: dict[Artifact, int] = {}
+        self._wires: dict[Any, tuple[Any, ...]] = {}
         self._known_sites: set[int] = set()
         self._overflowed = False  # a definition found no room in this segment
         self._records_here = 0
@@ -102,16 +104,18 @@ class Spool:
         run_id: str | None = None,
         host: str | None = None,
     ) -> None:
-        """Append a run, or a part of one (``ended_us`` None). Fields as in `RunFact`."""
-        with self._lock:
+        """Append a run, or a part of one (``ended_us`` None). Fields as in `RunFact`.
+
+        A read whose time is None happened at the start of the run.
+        """
+        self._acquire()
+        try:
             if self._writing:
                 # A signal handler or a finalizer records in the middle of our own
                 # record: its turn comes when that one is whole.
                 self._late.append(
-                    lambda: self.add_run(
-                        *(seq, site, started_us, ended_us, status, parent, pipeline, params),
-                        *(reads, writes, error, run_id, host),
-                    )
+                    (seq, site, started_us, ended_us, status, parent, pipeline, params)
+                    + (reads, writes, error, run_id, host)
                 )
                 return
             self._writing = True
@@ -119,7 +123,8 @@ class Spool:
                 while True:
                     if site not in self._known_sites:
                         self._define_site(site)
-                    wire = [
+                    wires = self._wires
+                    wire: tuple[Any, ...] = (
                         RUN,
                         seq,
                         site,
@@ -129,16 +134,23 @@ class Spool:
                         parent,
                         pipeline,
                         params,
-                        [self._wire_read(read, started_us) for read in reads] if reads else None,
-                        [self._wire_write(w, started_us) for w in writes] if writes else None,
-                    ]
+                        reads
+                        and [wires.get(r) or self._wire_read(r, started_us) for r in reads],
+                        writes and [self._wire_write(w, started_us) for w in writes],
+                    )
                     if error is not None or run_id is not None or host is not None:
                         wire += (error, run_id, host)
-                    if self._put(encode(wire)):
+                    payload = encode(wire)
+                    segment = self._segment
+                    if segment is not None and not self._overflowed and segment.put(payload):
                         break
+                    self._roll(len(payload))
+                self._records_here += 1
                 self.appended += 1
             finally:
                 self._writing = False
+        finally:
+            self._release()
         if self._late:
             self._catch_up()
 
@@ -150,12 +162,15 @@ class Spool:
         payload = encode(wire_of(fact))
         with self._lock:
             if self._writing:
-                self._late.append(lambda: self.add(fact))
+                self._late.append(fact)
                 return
             self._writing = True
             try:
-                while not self._put(payload):
-                    pass
+                while True:
+                    if isinstance(fact, CodeFact) and fact.n not in self._known_sites:
+                        self._define_site(fact.n)
+                    if self._put(payload):
+                        break
                 self.appended += 1
             finally:
                 self._writing = False
@@ -198,10 +213,9 @@ class Spool:
         again. Each try that fails makes the next segment larger.
         """
         segment = self._segment
-        if segment is None or self._overflowed or not segment.fits(len(payload)):
+        if segment is None or self._overflowed or not segment.put(payload):
             self._roll(len(payload))
             return False
-        segment.put(payload)
         self._records_here += 1
         return True
 
@@ -224,6 +238,7 @@ class Spool:
         self._records_here = 0
         self._texts.clear()
         self._artifacts.clear()
+        self._wires.clear()
         self._known_sites.clear()
 
     def _new_segment(self, number: int, size: int) -> SegmentWriter:
@@ -271,14 +286,15 @@ class Spool:
                 late = self._late.popleft()
             except IndexError:
                 return
-            late()
+            if isinstance(late, tuple):
+                self.add_run(*late)
+            else:
+                self.add(late)
 
     def _define(self, wire: list[Any]) -> None:
         payload = encode(wire)
         segment = self._segment
-        if segment is not None and not self._overflowed and segment.fits(len(payload)):
-            segment.put(payload)
-        else:
+        if segment is None or self._overflowed or not segment.put(payload):
             # The record that needs it begins a new segment, and defines it there.
             self._overflowed = True
 
@@ -307,9 +323,13 @@ class Spool:
         number = self._artifacts.get(artifact) or self._wire_artifact(artifact)
         if version is not None:
             version = self._texts.get(version) or self._wire_text(version)
+        wire: tuple[Any, ...] = (number, version, 0 if at_us is None else at_us - start)
         if how:
-            return (number, version, at_us - start, how, producer)
-        return (number, version, at_us - start)
+            return (*wire, how, producer)
+        if at_us is None:
+            # A declared input reads the same in every call until the file changes.
+            self._wires[read] = wire
+        return wire
 
     def _wire_write(self, write: Any, start: int) -> tuple[Any, ...]:
         artifact, version, at_us, value = write

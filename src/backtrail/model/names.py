@@ -12,28 +12,29 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote
 
-from .redaction import is_secret_parameter
+from .redaction import is_secret_parameter, redact_text
 
 _SCHEMES = {"s3a": "s3", "s3n": "s3"}
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+# Compounds too: jdbc:postgresql://, simplecache::s3://
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*(?::{1,2}[A-Za-z][A-Za-z0-9+.\-]*)*)://")
 # Everything up to the last @ before the path. A password may hold a slash that
 # nobody escaped; that form is told from host:port/path@2x by what follows the colon.
 _USERINFO = re.compile(
-    r"(?P<user>[^/?#@:]*)(?::(?:[^/?#]*@|(?!\d{0,5}(?:[/?#]|$))[^@\s]*@)|@)(?=[^@]|$)"
+    r"(?!\[)(?P<user>[^/?#@:]*)(?:@|:(?:[^/?#]*@|(?!/|\d{0,5}(?:[/?#]|\Z))[^@\s]{1,128}@))"
 )
 # One object has one name, whatever the terms on which a signature lets it be read.
 _SIGNING = re.compile(r"(?i)x-(?:amz|goog|oss)-|awsaccesskeyid$|googleaccessid$|expires$")
 _SAS = frozenset("sv ss st se sr sp sip spr srt sks ske skt skv skoid sktid sdd rscd rsct".split())
 
 _MODEL_ENDINGS = frozenset(
-    ".bst .caffemodel .cbm .ckpt .dill .engine .gguf .ggml .h5 .hdf5 .joblib .keras .lgb .mar"
+    ".bst .caffemodel .cbm .ckpt .dill .engine .gguf .ggml .h5 .joblib .keras .lgb .mar"
     " .mlmodel .mlpackage .model .onnx .ort .pb .pickle .pkl .pmml .pt .pt2 .pth .safetensors"
     " .skops .tflite .torchscript .trt .ubj .xgb".split()
 )
 _DATA_ENDINGS = frozenset(
-    ".arrow .arff .avro .bin .csv .dat .db .duckdb .feather .geojson .ipc .jpeg .jpg .json .jsonl"
-    " .libsvm .log .mp3 .mp4 .nc .ndjson .npy .npz .orc .parquet .pdf .png .pq .rds .sqlite .tar"
-    " .tfrecord .tif .tiff .toml .tsv .txt .wav .xls .xlsx .xml .yaml .yml .zarr .zip".split()
+    ".arrow .arff .avro .bin .csv .dat .db .duckdb .feather .geojson .hdf5 .ipc .jpeg .jpg .json"
+    " .jsonl .libsvm .log .mp3 .mp4 .nc .ndjson .npy .npz .orc .parquet .pdf .png .pq .rds .sqlite"
+    " .tar .tfrecord .tif .tiff .toml .tsv .txt .wav .xls .xlsx .xml .yaml .yml .zarr .zip".split()
 )
 _PACKED_ENDINGS = (".gz", ".xz", ".bz2", ".zst", ".lz4", ".z")
 _PATH_STARTS = ("/", "./", "../", "~/", "\\\\")
@@ -52,7 +53,9 @@ def canonical(name: str) -> str:
     return _canonical(name)
 
 
-def path_name(path: str | bytes | os.PathLike[str] | os.PathLike[bytes], cwd: str | None = None) -> str:
+def path_name(
+    path: str | bytes | os.PathLike[str] | os.PathLike[bytes], cwd: str | None = None
+) -> str:
     """Give the name of a local file: absolute against ``cwd``, links not resolved.
 
     A URI is given in its canonical form; without ``cwd`` the process's own folder counts.
@@ -107,19 +110,20 @@ def _canonical(name: str) -> str:
     name = _encodable(name)
     match = _URI.match(name)
     if match is None:
-        return name
+        # Opaque, but a URL stands in it: "see https://user:password@host".
+        return redact_text(name)
     scheme = match[1].lower()
     scheme = _SCHEMES.get(scheme, scheme)
-    rest, mark, fragment = _without_userinfo(name[match.end() :]).partition("#")
-    rest, asked, query = rest.partition("?")
+    rest = name[match.end() :]
     if scheme == "file":
         host, slash, path = rest.partition("/")
         if slash and host.lower() in ("", "localhost"):
-            # In a file's URI a literal ? or # is escaped, so what follows one is no name.
+            # A ? or # is kept: people paste paths behind file://, and two of their
+            # files must not become one.
             return _normal("/", "/" + unquote(path, errors="surrogateescape"))
+    rest, mark, fragment = _without_userinfo(rest).partition("#")
+    rest, asked, query = rest.partition("?")
     tail = _kept(asked, query) + _kept(mark, fragment)
-    if not tail:
-        rest += "?" * bool(asked and not query) + "#" * bool(mark and not fragment)
     return f"{scheme}://{rest.rstrip('/')}{tail}"
 
 
@@ -127,14 +131,15 @@ def _without_userinfo(rest: str) -> str:
     match = _USERINFO.match(rest)
     if match is None:
         return rest
-    user = match["user"]
+    # A user of a signed-in URI may be a token; the container of abfss:// is none.
+    user = redact_text(match["user"])
     return f"{user}@{rest[match.end() :]}" if user else rest[match.end() :]
 
 
 def _kept(mark: str, parameters: str) -> str:
     """Give a query or fragment without its secrets, or nothing if nothing else was in it."""
     if "=" not in parameters:
-        return mark + parameters if parameters else ""
+        return mark + parameters
     pairs = parameters.split("&")
     names = [unquote(pair.partition("=")[0]) for pair in pairs]
     secret = {name for name in names if is_secret_parameter(name)}

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from bisect import insort
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -111,11 +110,10 @@ def _is_secret_name(name: str) -> bool:
 _SUSPECT = re.compile(
     r"://|-----BEGIN|[?&#;](?:sig|sign|signature|key)=|"
     r"A(?:KIA|SIA|BIA|CCA|Iza|3T)|SG\.|GOCSPX-|"
-    r"eyJ|gh[pousr]_|gl[a-z]{2,4}-|xox[a-z]-|xapp-|[srp]k[-_]|whsec_|ya29\.|npm_|pypi-|"
+    r"eyJ|gh[pousr]_|github_pat|gl[a-z]{2,4}-|xox[a-z]-|xapp-|[srp]k[-_]|whsec_|ya29\.|npm_|pypi-|"
     r"hf_|dapi|dop_v1_|(?i:passw|passp|passc|pass|pwd|pw|secret|token|key|auth|bearer|basic|cred|"
     r"cookie|jwt|dsn|conn|signature|identified)"
 )
-_MARKS = re.compile(r"[=:]|[ \t]")
 
 
 def redact_text(text: str) -> str:
@@ -148,7 +146,7 @@ def _redact(text: str) -> str:
     text = _AWS_PAIR.sub(rf"\g<1>{REDACTED}", text)
     if "=" in text:
         text = _PARAMETER.sub(_without_parameter, text)
-    return _hide_spans(text, _assigned_spans(text))
+    return _hide_spans(text, _assigned(text))
 
 
 # Template fields are no secrets: {password}, ${PASSWORD}, %(password)s, <password>, ***.
@@ -187,7 +185,8 @@ _TOKEN = re.compile(
 )
 # A secret access key has no mark of its own: it is known by the id before it.
 _AWS_PAIR = re.compile(
-    r"((?:\[redacted\]|(?i:secret)[\w \-]{0,24})[\s:=,;|\"']{1,8})[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+    r"((?:\[redacted\]|(?i:secret)[\w \-]{0,24})[\s:=,;|\"']{1,8})"
+    r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
 
 
@@ -196,7 +195,7 @@ def _blank(text: str) -> str:
 
 
 def _hide_pem(text: str) -> str:
-    parts, at, has_end = [], 0, True
+    parts, at = [], 0
     for begin in _PEM_BEGIN.finditer(text):
         if begin.start() < at:
             continue
@@ -245,48 +244,58 @@ def _is_basic(token: str) -> bool:
         return False
 
 
-# -- assignments, in prose, settings, JSON and source code ------------------------------
+# -- assignments: in prose, settings, JSON and source code -----------------------------
 
 _KEY = re.compile(
     # A word (`self.password`, `x-api-key`), or two where the first makes a key secret.
-    r"(?<![\w.\-])(?:(?i:access|account|api|client|connection|private|secret|session|signing)[ ])?"
-    r"([\w.\-]+)(?![\w.\-])"
+    r"(?<![\w.\-])((?:(?i:access|account|api|client|connection|private|secret|session|signing)[ ])?"
+    r"[\w.\-]+)(?![\w.\-])"
     r"\\{0,3}[\"'`]?\]?[ \t]{0,8}"
     # `password: str = ...` is a value after an annotation.
     r"(:[ \t]{0,4}(?:[\w.]{1,20}\[)?(?:str|bytes|object|Any|SecretStr|SecretBytes)\b"
     r"[\w\]| ,.]{0,40}=(?!=)|={1,3}>?|:=|!=|::?)[ \t]{0,8}"
 )
 # `--password hunter2`, and the same as two elements of a list.
-_FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*)((?:[ \t]+|[\"'],[ \t]*(?=[\"'])))(?!-)")
+_FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*)([ \t]+|[\"'],[ \t]*(?=[\"']))(?!-)")
 # `os.environ.get("PASSWORD", "hunter2")`, `setattr(self, "password", "hunter2")`.
-_PAIR = re.compile(r"\w\([ \t]*(?:\w+,[ \t]*)?[rbfuRBFU]{0,2}[\"']([\w.\-]+)[\"'](,[ \t]*)(?=[\"'])")
+_PAIR = re.compile(
+    r"\w\([ \t]*(?:\w+,[ \t]*)?[rbfuRBFU]{0,2}[\"']([\w.\-]+)[\"'](,[ \t]*)(?=[\"'])"
+)
 # `ALTER USER bob PASSWORD 'hunter2'`. A blank or a bracket within means that the
 # quotes belong to two texts beside each other.
-_SQL = re.compile(r"(?i)\b(password|passwd|secret|identified[ ]by)[ \t]+'([^'\s();=+,]{1,128})'")
+_SQL = re.compile(r"(?i)\b(?:password|passwd|secret|identified[ ]by)[ \t]+'([^'\s();=+,]{1,128})'")
 
 _BODY = r"[^{0}\\\r\n]*(?:\\(?:\r\n|[\s\S])[^{0}\\\r\n]*)*"
+_DOUBLE, _SINGLE, _BACK = (_BODY.format(quote) for quote in "\"'`")
 _QUOTED = re.compile(
     # `"password=" + "hunter2"`: the first quote only ends the name.
-    r"(?:[\"'][ \t]{0,3}\+[ \t]{0,3})?(?:\\{1,3}(?=[\"']))?[rbfuRBFU]{0,2}(?:"
-    r"\"\"\"(?P<a>[\s\S]*?)(?:\"\"\"|\Z)|'''(?P<b>[\s\S]*?)(?:'''|\Z)|"
-    rf"\"(?P<c>{_BODY.format(chr(34))})|'(?P<d>{_BODY.format(chr(39))})|`(?P<e>{_BODY.format('`')}))"
+    r"(?:[\"'][ \t]{0,3}\+[ \t]{0,3})?[rbfuRBFU]{0,2}(?:"
+    r"\"\"\"(?P<a>[\s\S]*?)(?:\"\"\"|\Z)|\'\'\'(?P<b>[\s\S]*?)(?:\'\'\'|\Z)|"
+    rf"\"(?P<c>{_DOUBLE})|'(?P<d>{_SINGLE})|`(?P<e>{_BACK}))"
+    # JSON within a text: {\"password\": \"hunter2\"}
+    r"|\\{1,3}[\"'](?P<f>[^\\\r\n]*)"
 )
-_ESCAPED = re.compile(r"\\{1,3}[\"']([^\"'\\\r\n]*)")
 # A comma, semicolon or ampersand ends a value where another name follows it, or nothing.
 _BARE = re.compile(
-    r"[^\s,;&\"'`(\[{](?:[^\s,;&\"'`]|[,;&](?=[^\s\"'`])(?![\w.\-]{1,64}[ \t]{0,4}[=:])|[\"'](?=\w))*"
+    r"[^\s,;&\"'`(\[{]"
+    r"(?:[^\s,;&\"'`]|[,;&](?=[^\s\"'`])(?![\w.\-]{1,64}[ \t]{0,4}[=:])|[\"'](?=\w))*"
 )
-_CALL = re.compile(r"(?:await[ \t]+)?([A-Za-z_][\w.]*)?([(\[{])")
+_CALL = re.compile(r"(?:await[ \t]+)?([A-Za-z_][\w.]*)?[(\[{]")
 _REGION = re.compile(r"[^()\[\]{}]{0,2000}")
-_GETTER = re.compile(r"(?:^|[._])(?:get|pop|env|read|load|fetch)\w*$")
-_LITERAL = re.compile(rf"\"({_BODY.format(chr(34))})\"?|'({_BODY.format(chr(39))})'?")
+_LITERAL = re.compile(rf"\"({_DOUBLE})\"?|'({_SINGLE})'?")
 _OTHERWISE = re.compile(
     r"[ \t]{0,8}(?:or|\|\||\?\?|else|if\b[^\r\n\"'#]{1,80}?\belse)[ \t]{0,8}(?=[rbfu]?[\"'])"
 )
+# Whose argument is a name or a prompt: os.environ["TOKEN"], getpass("Password: ").
+_GETTER = re.compile(r"(?:^|[._])(?:get|pop|env|read|load|fetch|input)\w*\Z")
+_KNOWN_CALL = re.compile(r"\w+[._]|get|open\Z|next\Z|str\Z|bytes\Z|input\Z|[A-Z][a-z]+[A-Za-z]*\Z")
 
 _HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
-_HEADER_REST = re.compile(r"[^\r\n\"']*")
-_SHOWN_HEADER = re.compile(r"\w+[ \t]+\[redacted\]\s*\Z")
+_HEADER = re.compile(r"[^\r\n\"']*")
+_TEMPLATE = re.compile(
+    r"(?:[A-Za-z]{1,20}[ \t]+)?(?:\[redacted\]|\{[^{}\r\n]{0,200}\}|\$\{?\w{1,100}\}?)"
+    r"[ \t]*(?=[\"'\r\n]|\Z)"
+)
 
 # Words of a language, or the beginning of a sentence: "token: the token to use".
 _NO_SECRETS = frozenset(
@@ -304,49 +313,236 @@ _SETTINGS = frozenset(
     "self cls os args kwargs config cfg conf settings options opts env environ params request"
     " secrets st context ctx state".split()
 )
-_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z")
+_DOTTED = re.compile(r"([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*\.([A-Za-z_]\w*)\Z")
+
+_FIRST_WORD = re.compile(r"([A-Za-z]{1,16})(?:[\[,.):;]|\Z)")
+_CLOSERS = re.compile(r"[\s)\]},;:]*")
 
 Span = tuple[int, int]
 
 
-def _hide_spans(text: str, found: Iterator[Span]) -> str:
-    spans: list[Span] = []
-    for span in found:
-        insort(spans, span) if spans and span < spans[-1] else spans.append(span)
-    parts, at = [], 0
-    for start, end in spans:
+def _hide_spans(text: str, spans: list[Span]) -> str:
+    parts, at, was_hidden = [], 0, False
+    for start, end in sorted(spans):
         if end <= at:
             continue
-        if start < at:
-            # Two readings of one place overlap: both may be right, both are hidden.
-            start = at
-        else:
+        # Two readings of one place may overlap; both may be right, so both are hidden.
+        was_hidden = was_hidden and start <= at
+        if start > at:
             parts.append(text[at:start])
-        hidden = _blank(text[start:end])
-        joined = parts and parts[-1].endswith(REDACTED) and start == at
-        parts.append(hidden.removeprefix(REDACTED) if joined else hidden)
-        at = end
-    return "".join((*parts, text[at:])) if spans else text
+        hidden = _blank(text[max(start, at) : end])
+        parts.append(hidden.removeprefix(REDACTED) if was_hidden else hidden)
+        at, was_hidden = end, True
+    return "".join((*parts, text[at:])) if parts else text
 
 
-def _assigned_spans(text: str) -> Iterator[Span]:
+def _assigned(text: str) -> list[Span]:
+    """List the places in a text where a secret is given to a name."""
+    spans = [match.span(1) for match in _SQL.finditer(text)]
     for pattern in (_KEY, _FLAG, _PAIR):
-        yield from _spans_after(text, pattern)
-    for match in _SQL.finditer(text):
-        yield match.span(2)
+        # Names inside a quoted value are looked at again, since a quote may have been
+        # taken for the wrong end of a text. Inside a bare word they are not: each would
+        # cost the length of that word.
+        done = 0
+        for match in pattern.finditer(text):
+            at = match.end()
+            if at >= done and is_secret_name(match[1]):
+                found, done = _values_at(text, at, match[1], match[2])
+                spans += [(start, end) for start, end in found if _is_hideable(text[start:end])]
+    return spans
 
 
-def _spans_after(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
-    # Names inside a value are looked at again, since a quote may be taken for the
-    # wrong end of a text. Only within a bare word they are not: that could cost the
-    # length of the text for every name in it.
-    done = 0
-    for match in pattern.finditer(text):
-        at = match.end()
-        if at < done or not is_secret_name(_name_in(match)):
-            continue
-        for start, end, is_bare in _value_spans(text, at, match[1], match[2]):
-            if is_bare:
-                done = end
-            if start < end and text[start:end] != REDACTED:
-                yield start, end
+def _is_hideable(value: str) -> bool:
+    return bool(value) and not value.isspace() and not _is_template(value)
+
+
+def _is_template(value: str) -> bool:
+    # Template fields are no secrets: {password}, Bearer ${TOKEN}, %(password)s, ***.
+    if _PLACEHOLDER.match(value):
+        return True
+    match = _TEMPLATE.match(value)
+    return match is not None and match.end() == len(value)
+
+
+def _values_at(text: str, at: int, name: str, sign: str) -> tuple[list[Span], int]:
+    """Find what is given to a name, and where the bare words read for it end."""
+    if text.startswith(REDACTED, at):
+        return [], 0
+    quoted = _QUOTED.match(text, at)
+    if quoted:
+        start, end = quoted.span(quoted.lastgroup or 0)
+        # The quote of `getpass("Password: ")` ends a text, it does not begin one.
+        is_end = text[end : end + 1] in ("", "\r", "\n") and _CLOSERS.fullmatch(text, start, end)
+        return ([] if is_end else [(start, end)]), 0
+    is_header = sign.startswith(":") and name.lower() in _HEADERS
+    bare = _BARE.match(text, at)
+    if bare and _is_word(bare[0]):
+        return _otherwise(text, bare.end()), 0
+    if is_header:
+        if _TEMPLATE.match(text, at):
+            return [], 0
+        end = _end_of(_HEADER, text, at)
+        return [(at, end)], end
+    call = _CALL.match(text, at)
+    if call and _is_code(call, text, sign):
+        return _literals_in(call, text), 0
+    if bare is None:
+        return [], 0
+    value = bare[0].rstrip(")]}>.:,")
+    if _is_variable(value, name):
+        return _otherwise(text, at + len(value)), 0
+    return [(at, at + len(value)), *_otherwise(text, bare.end())], bare.end()
+
+
+def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return at if match is None else match.end()
+
+
+def _is_word(value: str) -> bool:
+    """Tell whether a bare word is one of a language: `Optional[str]`, "token: the token"."""
+    word = _FIRST_WORD.match(value)
+    return word is not None and word[1].lower() in _NO_SECRETS
+
+
+def _is_code(call: re.Match[str], text: str, sign: str) -> bool:
+    """Tell `token = get_token()` from a password that has a bracket in it."""
+    callee = call[1]
+    if callee is None:
+        return True
+    end = _end_of(_REGION, text, call.end())
+    if end >= len(text):
+        return False
+    return sign != sign.strip() or _KNOWN_CALL.match(callee) is not None
+
+
+def _literals_in(call: re.Match[str], text: str) -> list[Span]:
+    """List the texts between brackets: `("bob", "hunter2")`, `SecretStr("hunter2")`."""
+    callee, at = call[1] or "", call.end()
+    end = _end_of(_REGION, text, at)
+    spans: list[Span] = []
+    for literal in _LITERAL.finditer(text, at, end):
+        is_key = text[literal.end() : literal.end() + 1] == ":"
+        is_name = bool(callee) and (text[at - 1] == "[" or _GETTER.search(callee) is not None)
+        if not is_key and not (is_name and not spans):
+            spans.append(literal.span(literal.lastindex or 0))
+        elif is_name:
+            callee = ""
+    if not spans and not call[1] and re.fullmatch(r"[^\s,\"']+", text[at:end]):
+        return [] if text[at - 1] == "{" else [(at, end)]
+    return [*spans, *_otherwise(text, end + 1)]
+
+
+def _is_variable(value: str, name: str) -> bool:
+    """Tell whether a bare word in source code only names where the secret is."""
+    last = re.split(r"[.\-]", name)[-1]
+    if value == last or value in _VARIABLES:
+        return True
+    dotted = _DOTTED.match(value)
+    return dotted is not None and (dotted[1] in _SETTINGS or dotted[2] in (last, *_VARIABLES))
+
+
+def _otherwise(text: str, at: int) -> list[Span]:
+    """Find the second choice of `password or "hunter2"`."""
+    sign = _OTHERWISE.match(text, at)
+    quoted = sign and _QUOTED.match(text, sign.end())
+    return [quoted.span(quoted.lastgroup or 0)] if quoted else []
+
+
+# -- values -----------------------------------------------------------------------------
+
+_SCALARS = (bool, int, float, date, time, timedelta, Decimal, UUID, type(None))
+
+
+def redact_value(value: Any, name: str | None = None) -> Any:
+    """Give a copy of a JSON-like value without secrets, whatever it is nested in.
+
+    Dict values are judged by their key, texts by what they look like. What a
+    secret name holds is hidden whole, except None, True and False. The copy has at
+    most 10,000 elements and 32 levels; what is left out is counted. Anything that
+    is no JSON value is named by its type, since its text could hold a secret.
+    """
+    return _Redaction().of(value, name, 0)
+
+
+class _Redaction:
+    """One walk through a value: how many more elements may be kept."""
+
+    def __init__(self) -> None:
+        self._room = _MOST_ITEMS
+
+    def of(self, value: Any, name: str | None, depth: int) -> Any:
+        self._room -= 1
+        if value is None or value is True or value is False:
+            return value
+        if name is not None and is_secret_name(name):
+            return value if isinstance(value, str) and not value else REDACTED
+        if isinstance(value, str):
+            return _bounded_text(value)
+        if isinstance(value, _SCALARS):
+            return value
+        if depth >= _MOST_DEPTH and isinstance(value, (Mapping, list, tuple, set, frozenset)):
+            return "…"
+        if isinstance(value, Mapping):
+            return self._mapping(value, depth)
+        if isinstance(value, (list, tuple)):
+            return self._sequence(value, depth)
+        if isinstance(value, (set, frozenset)):
+            return self._sequence(sorted(value, key=repr), depth)
+        return f"<{type(value).__qualname__}>"
+
+    def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
+        kept: dict[Any, Any] = {}
+        for key, inner in value.items():
+            if self._room <= 0:
+                kept["…"] = f"{len(value) - len(kept):,} more"
+                break
+            if isinstance(key, str):
+                kept[_bounded_text(key)] = self.of(inner, key, depth + 1)
+            else:
+                shown = key if isinstance(key, _SCALARS) else f"<{type(key).__qualname__}>"
+                kept[shown] = self.of(inner, None, depth + 1)
+        return kept
+
+    def _sequence(self, value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+        kept: list[Any] = []
+        name = None
+        for inner in value:
+            if self._room <= 0:
+                kept.append(f"… {len(value) - len(kept):,} more")
+                break
+            kept.append(self.of(inner, name, depth + 1))
+            name = _name_of_next(value, inner)
+        return kept
+
+
+def _name_of_next(sequence: list[Any] | tuple[Any, ...], element: Any) -> str | None:
+    """Tell what names the next element: `["--password", "hunter2"]`, `("password", "hunter2")`."""
+    if not isinstance(element, str):
+        return None
+    is_pair = isinstance(sequence, tuple) and len(sequence) == 2
+    return element if is_pair or (element[:1] == "-" and "=" not in element) else None
+
+
+def _bounded_text(text: str) -> str:
+    if len(text) <= _MOST_TEXT:
+        return redact_text(text)
+    # The end of the part that is looked at may be half a secret, so it is not kept.
+    kept = redact_text(text[: _MOST_TEXT + 4096])[:_MOST_TEXT]
+    return f"{kept}… {len(text) - len(kept):,} characters left out"
+
+
+def cap_text(text: str, limit: int) -> str:
+    """Give at most ``limit`` characters of a text: its two ends, and how much lay between.
+
+    Hide secrets first: half a secret is not recognised any more.
+    """
+    if len(text) <= limit:
+        return text
+    note = f" … {len(text):,} characters left out … "
+    room = limit - len(note)
+    if room < 2:
+        return text[: max(limit - 1, 0)] + "…"[: max(limit, 0)]
+    head = (room + 1) // 2
+    note = f" … {len(text) - room:,} characters left out … "
+    return text[:head] + note + text[len(text) - room + head :]

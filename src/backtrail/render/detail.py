@@ -11,19 +11,22 @@ from .narrative import link_words, run_mark
 from .screen import Screen, cells
 
 _LISTED = 50
-_FULL_LISTED = 20
+_FULL_LISTED = 10
 
 # A label and the phrases beside it; a line is broken between phrases if it can be.
 Part = tuple[str, list[str]]
 _BETWEEN = "  "
 
 
-def frame_block(screen: Screen, frame: Frame) -> list[str]:
-    """Give the lines under a frame: code, inputs, outputs, parameters, host, error."""
-    return _lines(screen, _frame_parts(frame), indent="    ", label_cells=8)
+def frame_block(screen: Screen, frame: Frame, wanted: str) -> list[str]:
+    """Give the lines under a frame: code, inputs, outputs, parameters, host, error.
+
+    The ``wanted`` output comes first: a batch may have made thousands beside it.
+    """
+    return _lines(screen, _frame_parts(frame, wanted), indent="    ", label_cells=8)
 
 
-def _frame_parts(frame: Frame) -> Iterator[Part]:
+def _frame_parts(frame: Frame, wanted: str) -> Iterator[Part]:
     run = frame.run
     yield "run", [run.run_id]
     yield "code", _phrases(words.code_place(run.code), words.code_state(run.code))
@@ -33,7 +36,7 @@ def _frame_parts(frame: Frame) -> Iterator[Part]:
     yield from _more("in", len(run.inputs) - _FULL_LISTED, "input")
     for name in frame.own_reads:
         yield "in", _phrases(name, "written by this run itself before")
-    yield from _outputs(run, _FULL_LISTED, whole=False)
+    yield from _outputs(run, _FULL_LISTED, whole=False, wanted=wanted)
     yield from _params(run.params)
     if run.host:
         yield "env", [f"host {run.host}"]
@@ -86,9 +89,9 @@ def _input(given: Input) -> list[str]:
     return _phrases(given.name, given.kind, version, f"read {words.millisecond(given.read_us)}")
 
 
-def _outputs(run: Run, most: int, *, whole: bool) -> Iterator[Part]:
+def _outputs(run: Run, most: int, *, whole: bool, wanted: str = "") -> Iterator[Part]:
     version = words.whole_version if whole else words.short_version
-    for written in run.outputs[:most]:
+    for written in sorted(run.outputs, key=lambda each: each.name != wanted)[:most]:
         yield "out", _output(written, version(written.version), whole=whole)
     hidden = max(run.outputs_total, len(run.outputs)) - min(most, len(run.outputs))
     yield from _more("out", hidden, "output")

@@ -7,7 +7,6 @@ opened years later. Values from pipelines are text, never HTML.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from ..model.records import Frame
 from . import words
@@ -96,4 +95,7 @@ def _list(sentences: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
+    # Every backtrace loads this module, only a notebook calls it.
+    from html import escape
+
     return escape(safe(text))

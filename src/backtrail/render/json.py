@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Mapping
@@ -31,6 +30,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(entry) for entry in value]
     if isinstance(value, (bytes, bytearray)):
+        import base64
+
         return base64.b64encode(value).decode("ascii")
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 

@@ -126,11 +126,12 @@ class Screen:
         if self.width is None:
             return [text]
         lines: list[str] = []
-        line = ""
-        for word in text.split(" "):
-            if line.strip() and cells(line) + 1 + cells(word) > self.width:
+        words = text.lstrip(" ").split(" ")
+        line = " " * (len(text) - len(text.lstrip(" "))) + words[0]
+        for word in words[1:]:
+            if cells(line) + 1 + cells(word) > self.width:
                 lines.append(line.rstrip())
                 line = indent + word
             else:
-                line = f"{line} {word}" if line else word
-        return [*lines, line.rstrip()] if line.strip() else lines
+                line += " " + word
+        return [*lines, line.rstrip()]

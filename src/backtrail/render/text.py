@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -79,7 +80,7 @@ def backtrace(
     if below:
         lines += ["", *below]
     if folded:
-        hint = f"All runs: bt {trace.output.name} --by run"
+        hint = f"All runs: bt {shlex.quote(trace.output.name)} --by run"
         lines += ["", *screen.wrap(screen.clean(hint))]
     return "\n".join(lines)
 
@@ -150,7 +151,7 @@ def _frame_lines(
     gaps = [end for end in ends if not end.declared]
     rows += [_gap_row(end, short) for end in gaps[:_ENDS_SHOWN]]
     lines = align(screen, _columns(screen), rows)
-    blocks = [frame_block(screen, frame) for frame in shown] if full else []
+    blocks = [frame_block(screen, frame, trace.output.name) for frame in shown] if full else []
     result: list[str] = []
     for place, line in enumerate(lines):
         result += [line, *(blocks[place] if place < len(blocks) else ())]

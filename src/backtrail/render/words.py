@@ -44,11 +44,11 @@ def millisecond(us: int | None) -> str:
 
 
 def duration(us: int | None) -> str:
-    """Give a length of time in at most six characters: ``0.4ms 15s 5m02s 1h02m 3d04h``."""
+    """Give a length of time in at most six characters: ``45us 15s 5m02s 1h02m 3d04h``."""
     if us is None or us < 0:
         return "-"
     if us < 1_000:
-        return f"{us / 1000:.1f}ms"
+        return f"{us}us"
     if us < 999_500:
         return f"{us / 1000:.0f}ms"
     if us < 9_950_000:

@@ -7,7 +7,6 @@ import importlib.util
 import linecache
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -353,9 +352,7 @@ def test_a_submodule_is_a_repository_of_its_own(repository: Path, tmp_path: Path
     outer = (tmp_path / "outer").resolve()
     outer.mkdir()
     git(outer, "init", "-q")
-    git(
-        outer, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository), "sub"
-    )
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository), "sub")
     commit(outer)
 
     expected = git(repository, "rev-parse", "HEAD")
@@ -519,9 +516,7 @@ def test_outside_of_a_repository_it_is_not_known(tmp_path: Path) -> None:
     assert is_dirty(str(tmp_path), str(tmp_path / "steps.py")) is None
 
 
-def test_many_functions_share_one_answer(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_functions_share_one_answer(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     ask = code._git
 
@@ -570,21 +565,3 @@ def test_a_file_in_another_encoding_can_be_shown(tmp_path: Path) -> None:
 
     assert shown is not None
     assert shown.encode()
-
-
-def test_finding_code_imports_no_subprocess() -> None:
-    src = Path(code.__file__).parents[2]
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys, backtrail.capture.code as c; c.locate(c.locate); "
-            "c.read_git_head(c.__file__); print('subprocess' in sys.modules)",
-        ],
-        env={**os.environ, "PYTHONPATH": str(src)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.strip() == "False"

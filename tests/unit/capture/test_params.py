@@ -56,7 +56,9 @@ def listed_value(value: Any) -> Any:
 
 
 def test_scalars_and_short_strings_are_kept_in_the_order_of_the_parameters() -> None:
-    def train(table: Any, depth: int, rate: float = 0.1, *, name: str, fast: bool = True) -> None: ...
+    def train(
+        table: Any, depth: int, rate: float = 0.1, *, name: str, fast: bool = True
+    ) -> None: ...
 
     found = kept(train, "auto", object(), 3, name="base")
 
@@ -110,7 +112,12 @@ def test_surplus_and_missing_arguments_do_no_harm() -> None:
 
     assert kept(step, "auto") == {}
     assert kept(step, "auto", 1, 2, 3, 4) == {"depth": 1, "rate": 2}
-    assert kept(step, "auto", 1, depth=2, other=3) == {"depth": 1}
+    # Python refuses this one, but what it was given is worth knowing.
+    assert kept(step, "auto", 1, depth=2, other=3, pwd="xyzzy") == {
+        "depth": 1,
+        "other": 3,
+        "pwd": "[redacted]",
+    }
 
 
 @pytest.mark.parametrize("value", [[1], {"a": 1}, (1, 2), {1}, b"x", object(), 1j, len, "x" * 201])
@@ -196,11 +203,11 @@ def test_names_in_another_encoding_can_be_kept() -> None:
 # -- secrets -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spec", ["auto", ["password", "api_key", "tokens"]])
+@pytest.mark.parametrize("spec", ["auto", ["password", "api_key", "secrets"]])
 def test_parameters_with_secret_names_are_never_kept(spec: object) -> None:
-    def load(password: Any, api_key: Any = "abc", *, tokens: Any = ()) -> None: ...
+    def load(password: Any, api_key: Any = "abc", *, secrets: Any = ()) -> None: ...
 
-    found = kept(load, spec, "xyzzy", tokens=["xyzzy"])
+    found = kept(load, spec, "xyzzy", secrets=["xyzzy"])
 
     assert found["password"] == "[redacted]"
     assert found["api_key"] == "[redacted]"
@@ -331,9 +338,11 @@ json_like = st.recursive(
     | st.floats()
     | st.text(st.characters(), max_size=300)
     | st.binary(max_size=9),
-    lambda inner: st.lists(inner, max_size=50)
-    | st.dictionaries(st.text(max_size=5) | st.integers() | st.none(), inner, max_size=20)
-    | st.sets(st.integers() | st.text(max_size=3)),
+    lambda inner: (
+        st.lists(inner, max_size=50)
+        | st.dictionaries(st.text(max_size=5) | st.integers() | st.none(), inner, max_size=20)
+        | st.sets(st.integers() | st.text(max_size=3))
+    ),
     max_leaves=200,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,19 @@ def test_every_run_is_shown_where_it_is_asked_for(options: dict[str, Any]) -> No
     shown = text.backtrace(trace, **options)
 
     assert shown.count("\n#") == 83
+
+
+def test_the_output_in_question_is_listed_before_the_rest_of_its_batch() -> None:
+    trace = five_runs()
+    wanted = trace.frames[0].run.outputs[0]
+    others = [replace(wanted, name=f"pred_other_{place}") for place in range(500)]
+    trace.frames[0].run.outputs = [*others, wanted]
+    trace.frames[0].run.outputs_total = 501
+
+    shown = text.backtrace(trace, full=True, limit=1)
+
+    assert "out     pred_8f3a21\n            pred_other_0\n" in shown
+    assert "and 491 more outputs" in shown
 
 
 def test_equal_warnings_are_said_once_for_all_their_runs() -> None:

@@ -15,8 +15,8 @@ from backtrail.render import words
     ("length_us", "shown"),
     [
         (None, "-"),
-        (0, "0.0ms"),
-        (420, "0.4ms"),
+        (0, "0us"),
+        (420, "420us"),
         (3_200, "3ms"),
         (999_499, "999ms"),
         (999_500, "1.0s"),
