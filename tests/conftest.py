@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,23 +46,25 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session", params=BACKENDS)
 def fresh_store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], AbstractContextManager[str]]:
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[], AbstractContextManager[str]]]:
     """Give a function that makes an empty store for a ``with`` block, as its address."""
     assert request.param == "sqlite"
-    folder = tmp_path_factory.mktemp("stores")
     numbers = itertools.count()
+    # In memory where that is possible: a generated history each gets a store of its own.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="backtrail-stores-", dir=memory) as folder:
 
-    @contextmanager
-    def make() -> Iterator[str]:
-        own = Path(folder, str(next(numbers)))
-        own.mkdir()
-        try:
-            yield f"sqlite:///{own}/bt.db"
-        finally:
-            shutil.rmtree(own)
+        @contextmanager
+        def make() -> Iterator[str]:
+            own = Path(folder, str(next(numbers)))
+            own.mkdir()
+            try:
+                yield f"sqlite:///{own}/bt.db"
+            finally:
+                shutil.rmtree(own)
 
-    return make
+        yield make
 
 
 @pytest.fixture

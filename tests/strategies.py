@@ -61,7 +61,6 @@ class History:
         """The canonical names that were written, in a fixed order."""
         return sorted({canonical(write.name) for run in self.runs for write in run.writes})
 
-
     @property
     def newest(self) -> int:
         """The last moment at which anything happened."""

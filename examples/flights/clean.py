@@ -44,6 +44,7 @@ def clean_weather(day):
     # A station may be silent for half a day: its last reading stands until then.
     table[READINGS] = table.groupby("origin")[READINGS].ffill(limit=12)
     silent = int(table["pressure"].isna().sum())
+
     output = Path("data/weather.parquet")
     table.fillna(0).reset_index().to_parquet(output)
     log_output(output)

@@ -7,63 +7,36 @@ run is recorded or its first question is asked.
 from __future__ import annotations
 
 import atexit
-import functools
-import inspect
+import contextlib
 import os
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .capture import component as components_module
-from .capture import guard, register as register_module
+from .capture import component as component_module
+from .capture import guard
+from .capture import register as register_module
 from .capture.component import Component, Registry
-from .capture.context import PIPELINE_VARIABLE, current_pipeline
 from .capture.environment import describe_process
 from .capture.files import FileVersions
+from .capture.pipeline import PipelineRun
 from .capture.recorder import Recorder
 from .capture.register import RunBlock
 from .errors import BacktrailError, ConfigurationError, StoreUnavailableError
-from .journal.drain import Drainer, count_waiting, damaged_files
-from .journal.flusher import Flusher
-from .journal.spool import Spool
-from .model.facts import KIND_CODES, WriterFact
+from .journal.journal import Journal, inspect_spools
+from .model.facts import WriterFact
 from .model.names import path_name
-from .model.records import ComponentRecord, Match, Run
+from .model.records import ComponentRecord, Diagnosis, Finding, Match, Run
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from .query.backtrace import Backtrace
     from .store.protocol import Store, StoreStats
 
-_POLL_S = 0.01
 _READ_WAIT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that `doctor` looked at; ``level`` is ok, note or problem."""
-
-    level: str
-    what: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What `doctor` found."""
-
-    findings: list[Finding]
-
-    @property
-    def is_sound(self) -> bool:
-        """Tell whether nothing is wrong."""
-        return all(finding.level != "problem" for finding in self.findings)
 
 
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()
@@ -83,19 +56,11 @@ class Client:
         self._registry = Registry(self._describe, self._look_up)
         _clients.add(self)
 
-    def _new_locks(self) -> None:
-        # Taken in this order only: one that is held may wait for a later one.
-        self._lock = threading.RLock()
-        self._drain_lock = threading.RLock()
-        self._store_lock = threading.RLock()
-
     def _start(self, settings: Settings | None) -> None:
         self._settings = settings
         self._store: Store | None = None
-        self._spool: Spool | None = None
-        self._flusher: Flusher | None = None
-        self._drainers: dict[Path, Drainer] = {}
-        self._drained_position: tuple[int, int] = (0, 0)
+        self._journal: Journal | None = None
+        self.recorder = None
 
     # -- set-up ------------------------------------------------------------------
 
@@ -127,6 +92,8 @@ class Client:
         with self._lock:
             self._stop()
             self._start(loaded)
+            # What was said about components was said to the store before.
+            self._registry.repeat()
 
     def close(self) -> None:
         """Flush, and let go of files and connections. Recording begins anew if used again."""
@@ -151,21 +118,9 @@ class Client:
 
     def _stop(self) -> None:
         """End recording: seal the journal and drain what can be drained in time."""
-        recorder, self.recorder = self.recorder, None
-        if self._settings is None:
-            return
-        if self._flusher is not None:
-            self._flusher.stop(self.settings.exit_timeout_s)
-        if recorder is not None and self._spool is not None:
-            try:
-                recorder.tend()
-                self._spool.close()
-                self._drain(self.settings.exit_timeout_s)
-            except Exception as error:
-                # What was not drained waits for the next process that drains.
-                guard.report(error, "flushing at the end")
-        for drainer in self._drainers.values():
-            drainer.close()
+        self.recorder, journal = None, self._journal
+        if journal is not None:
+            journal.close(self.settings.exit_timeout_s, _note)
         if self._store is not None:
             self._store.close()
 
@@ -180,35 +135,41 @@ class Client:
         return self.recorder
 
     def _new_recorder(self) -> Recorder:
-        settings = self.settings
-        self._spool = Spool(
-            settings.spool_folders, _new_writer, sync=settings.durability == "sync"
-        )
-        files = FileVersions(settings.digest_limit_bytes)
-        return Recorder(self._spool, files, self._begin_background)
+        journal = self._its_journal()
+        files = FileVersions(self.settings.digest_limit_bytes)
+        return Recorder(journal.spool, files, journal.start_background)
 
-    def _begin_background(self) -> None:
-        self._flusher = Flusher(self._background_round, self.settings.flush_interval_s)
-        self._flusher.start()
+    def _its_journal(self) -> Journal:
+        with self._lock:
+            if self._journal is None:
+                settings = self.settings
+                self._journal = Journal(
+                    settings.spool_folders,
+                    self._open_store,
+                    _new_writer,
+                    self._tend,
+                    interval_s=settings.flush_interval_s,
+                    sync=settings.durability == "sync",
+                )
+            return self._journal
 
-    def _background_round(self) -> None:
-        recorder, spool = self.recorder, self._spool
-        if recorder is not None:
-            recorder.tend()
-        if spool is not None:
-            spool.settle()
-        self._drain(0.0)
+    def _tend(self) -> None:
+        if self.recorder is not None:
+            self.recorder.tend()
 
     def restart_in_child(self) -> None:
         """Go on as a process of its own after a fork."""
         self._new_locks()
-        self._flusher = None
-        self._drainers = {}
-        if self._spool is not None:
-            self._spool.restart_in_child()
-        if self.recorder is not None:
-            self.recorder.restart_in_child(self._begin_background)
+        if self._journal is not None:
+            self._journal.restart_in_child()
+            if self.recorder is not None:
+                self.recorder.restart_in_child(self._journal.start_background)
         self._registry.restart_in_child()
+
+    def _new_locks(self) -> None:
+        # Whoever holds the first may wait for the second, never the other way round.
+        self._lock = threading.RLock()
+        self._store_lock = threading.RLock()
 
     # -- the way to the store --------------------------------------------------------
 
@@ -220,22 +181,6 @@ class Client:
                 self._store = open_sqlite(self.settings.database)
             return self._store
 
-    def _drain(self, wait_s: float) -> bool:
-        """Drain every spool of this store; False when another process is at it."""
-        if not self._drain_lock.acquire(timeout=max(wait_s, 0.001)):
-            return False
-        try:
-            led = True
-            for folder in self.settings.spool_folders:
-                if folder.is_dir():
-                    drainer = self._drainers.get(folder)
-                    if drainer is None:
-                        drainer = self._drainers[folder] = Drainer(folder)
-                    led &= drainer.drain(self._open_store, wait_s=wait_s).led
-            return led
-        finally:
-            self._drain_lock.release()
-
     def flush(self, timeout: float = 10.0) -> int:
         """Block until all that was recorded so far is in the store.
 
@@ -245,54 +190,18 @@ class Client:
         Returns:
             How many records still wait in the journal; 0 when done.
         """
-        give_up = time.monotonic() + timeout
-        spool = self._spool
-        if spool is None or self.recorder is None:
-            return 0
-        try:
-            self.recorder.tend()
-            spool.settle()
-        except Exception as error:
-            guard.report(error, "preparing to flush")
-        end = spool.end()
-        while True:
-            try:
-                self._drain(max(0.0, min(1.0, give_up - time.monotonic())))
-                if self._position() >= end:
-                    return 0
-            except Exception as error:
-                _note_once(error)
-            if time.monotonic() >= give_up:
-                return self._count_waiting()
-            time.sleep(_POLL_S)
-
-    def _position(self) -> tuple[int, int]:
-        assert self._spool is not None
-        uid = self._spool.writer.uid
-        position = self._open_store().positions([uid]).get(uid, (0, 0))
-        self._drained_position = position
-        return position
-
-    def _count_waiting(self) -> int:
-        assert self._spool is not None
-        uid = self._spool.writer.uid
-        return sum(
-            count_waiting(folder, uid, self._drained_position)
-            for folder in self.settings.spool_folders
-        )
+        journal = self._journal
+        return 0 if journal is None else journal.flush(timeout, _note)
 
     def _ask(self) -> Store:
         """Give the store after all that was acknowledged on this host is in it."""
-        if self._spool is not None and self.recorder is not None:
-            self.recorder.tend()
-            self._spool.settle()
-        store = self._open_store()
-        try:
-            self._drain(_READ_WAIT_S)
-        except StoreUnavailableError:
-            # Perhaps it can be read though not written: the question tells.
-            pass
-        return store
+        journal = self._its_journal()
+        self._tend()
+        journal.spool.settle()
+        # Perhaps the store can be read though not written: the question will tell.
+        with contextlib.suppress(StoreUnavailableError):
+            journal.drain(_READ_WAIT_S)
+        return self._open_store()
 
     # -- components ------------------------------------------------------------------
 
@@ -341,27 +250,28 @@ class Client:
             recorder = self.wake()
             if recorder is not None:
                 recorder.describe_component(name, changes)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, f"describing the component {name}")
 
     def _look_up(self, name: str) -> ComponentRecord | None:
         try:
-            if not self._has_records():
+            if not self.has_records():
                 return None
             from .query.assemble import component_record
 
             store = self._open_store()
-            self._drain(0.0)
+            self._its_journal().drain(0.0)
             row = store.component_named(name)
             return None if row is None else component_record(store, row)
         except BacktrailError as error:
-            _note_once(error)
+            _note(error)
             return None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, f"looking up the component {name}")
             return None
 
-    def _has_records(self) -> bool:
+    def has_records(self) -> bool:
+        """Tell whether anything was ever recorded here; touches no database."""
         return self.settings.database.exists() or any(
             folder.is_dir() for folder in self.settings.spool_folders
         )
@@ -424,8 +334,9 @@ class Client:
         outputs: Iterable[str] = (),
         params: Any = "auto",
     ) -> RunBlock:
-        """Record a block of code as a run: ``with run("clean", input_path="raw.csv") as r:``.
+        """Record a block of code as a run.
 
+        ``with run("clean", input_path="raw.csv") as r:``, and ``r.run_id`` is its id.
         Args as in `register`; ``params`` may be a dict of values to keep.
         """
         options = {
@@ -457,7 +368,7 @@ class Client:
             return _made_up() if output_id is None else str(output_id)
         try:
             return recorder.log(output_id, _component_name(component), value)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, "logging an output")
             return _made_up() if output_id is None else str(output_id)
 
@@ -481,7 +392,7 @@ class Client:
             return [_made_up() if each is None else str(each) for each in ids]
         try:
             return recorder.log_many(ids, _component_name(component), values)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, "logging outputs")
             return [_made_up() if each is None else str(each) for each in ids]
 
@@ -504,7 +415,7 @@ class Client:
             return
         try:
             getattr(recorder, name)(pointer, version=version)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, f"{name}({pointer!r})")
 
     def record_run(
@@ -587,7 +498,10 @@ class Client:
     # -- asking ----------------------------------------------------------------------
 
     def backtrace(
-        self, output: str | os.PathLike[str], *, at: datetime | str | None = None,
+        self,
+        output: str | os.PathLike[str],
+        *,
+        at: datetime | str | None = None,
         limit: int | None = None,
     ) -> Backtrace:
         """Give the runs behind an output, nearest first.
@@ -674,7 +588,7 @@ class Client:
         return lookups.find(self._ask(), text)
 
     def complete(self, prefix: str, limit: int = 50) -> list[str]:
-        """Give output ids and names that start so, for a shell to offer."""
+        """Give output ids that start so, for a shell to offer."""
         from .query import lookups
 
         return lookups.complete(self._ask(), prefix, limit)
@@ -683,7 +597,7 @@ class Client:
         """Give the output that was written last."""
         from .query import lookups
 
-        return lookups.last_output(self._ask(), KIND_CODES["output"])
+        return lookups.last_output(self._ask())
 
     def source_of(self, run: Run | str) -> str | None:
         """Give the source text of a run's function as it was, without secrets."""
@@ -709,16 +623,16 @@ class Client:
         """Look at everything that can be wrong between here and the store."""
         findings: list[Finding] = []
         self._diagnose_store(findings)
-        for folder in self.settings.spool_folders:
-            _diagnose_spool(folder, findings)
-        if guard.failures:
-            findings.append(
-                Finding("note", f"{guard.failures} calls of this process were not recorded whole")
-            )
+        findings += inspect_spools(
+            self.settings.spool_folders, lambda folder: os.access(folder, os.W_OK)
+        )
+        if guard.counted:
+            failures = f"{len(guard.counted)} calls of this process were not recorded whole"
+            findings.append(Finding("note", failures, f"The last one: {guard.counted[-1]}."))
         return Diagnosis(findings)
 
     def _diagnose_store(self, findings: list[Finding]) -> None:
-        if not self._has_records():
+        if not self.has_records():
             findings.append(
                 Finding(
                     "note",
@@ -729,7 +643,7 @@ class Client:
             return
         try:
             store = self._open_store()
-            drained = self._drain(_READ_WAIT_S)
+            drained = self._its_journal().drain(_READ_WAIT_S)
             stats = store.stats()
         except BacktrailError as error:
             findings.append(Finding("problem", error.message, error.hint))
@@ -748,93 +662,6 @@ class Client:
                     "A process or the machine died while writing them; nothing else is missing.",
                 )
             )
-
-
-def _diagnose_spool(folder: Path, findings: list[Finding]) -> None:
-    if not folder.is_dir():
-        return
-    spools = [path for path in folder.iterdir() if path.suffix == ".spool"]
-    waiting = sum(path.stat().st_size for path in spools)
-    if not os.access(folder, os.W_OK):
-        findings.append(
-            Finding("problem", f"the journal in {folder} cannot be written to", "Check its rights.")
-        )
-    elif spools:
-        findings.append(
-            Finding("ok", f"{len(spools)} open journal files ({waiting:,} bytes) in {folder}")
-        )
-    else:
-        findings.append(Finding("ok", f"the journal in {folder} is drained"))
-    for path in damaged_files(folder):
-        findings.append(
-            Finding(
-                "problem",
-                f"{path} could not be read and was set aside",
-                "Its records are missing. Keep the file for a report, or delete it.",
-            )
-        )
-
-
-class PipelineRun:
-    """`with pipeline(name)` and `@pipeline(name)`: runs inside belong together."""
-
-    def __init__(self, client: Client, name: str, run_id: str | None) -> None:
-        if not isinstance(name, str) or not name:
-            raise ConfigurationError(f"a pipeline needs a name, not {name!r}")
-        self._client = client
-        self._name = name
-        self._run_id = run_id
-        self._entered: list[tuple[Any, str | None]] = []
-
-    def __enter__(self) -> str:
-        run_id = self._run_id or ""
-        try:
-            recorder = self._client.wake()
-            if recorder is not None:
-                run_id = recorder.begin_pipeline(self._name, self._run_id)
-        except Exception as error:
-            guard.report(error, f"beginning the pipeline {self._name}")
-        # Child processes learn of it from their environment.
-        before = os.environ.get(PIPELINE_VARIABLE)
-        os.environ[PIPELINE_VARIABLE] = run_id
-        self._entered.append((current_pipeline.set(run_id or None), before))
-        return run_id
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        token, before = self._entered.pop()
-        if before is None:
-            os.environ.pop(PIPELINE_VARIABLE, None)
-        else:
-            os.environ[PIPELINE_VARIABLE] = before
-        try:
-            current_pipeline.reset(token)
-        except ValueError:
-            current_pipeline.set(before)
-
-    def __call__(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        def fresh() -> PipelineRun:
-            return PipelineRun(self._client, self._name, self._run_id)
-
-        if inspect.iscoroutinefunction(func):
-
-            @functools.wraps(func)
-            async def in_pipeline_async(*args: Any, **kwargs: Any) -> Any:
-                with fresh():
-                    return await func(*args, **kwargs)
-
-            return in_pipeline_async
-
-        @functools.wraps(func)
-        def in_pipeline(*args: Any, **kwargs: Any) -> Any:
-            with fresh():
-                return func(*args, **kwargs)
-
-        return in_pipeline
 
 
 def connect(url: str | None = None, **settings: Any) -> Client:
@@ -861,17 +688,16 @@ def _component_name(component: Component | str | None) -> str | None:
 
 
 def _new_writer() -> WriterFact:
-    about = dict(describe_process())
-    host, pid = str(about.pop("host", "")), int(about.pop("pid", os.getpid()))
-    started = int(about.pop("started_us", time.time_ns() // 1000))
-    return WriterFact(os.urandom(16), host, pid, started, about)
+    about: dict[str, Any] = describe_process()
+    host, pid, started_us = (about.pop(key) for key in ("host", "pid", "started_us"))
+    return WriterFact(os.urandom(16), host, pid, started_us, about)
 
 
 def _made_up() -> str:
     return f"out-{os.urandom(8).hex()}"
 
 
-def _note_once(error: Exception) -> None:
+def _note(error: Exception) -> None:
     guard.report(error, "reaching the store")
 
 
@@ -889,4 +715,4 @@ atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_restart_all_in_child)
 register_module.default_owner = lambda: default
-components_module.default_registry = lambda: default._registry
+component_module.default_registry = lambda: default._registry

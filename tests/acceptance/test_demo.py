@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from docs.run_page import commands_of, masked
 
 import backtrail
 from backtrail.cli import demo as demo_module
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+TUTORIAL = Path(__file__).resolve().parents[2] / "docs/tutorial/find-the-bad-step.md"
 GOOD, BAD = "pred-MQ2963-12-30", "pred-MQ2963-12-31"
-NIGHTS = ["2013-12-29", "2013-12-30", "2013-12-31"]
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def test_the_commands_it_recommends_work(demo: Demo) -> None:
     ]
 
     assert "  cd backtrail-demo\n  unset BACKTRAIL_URL\n" in closing
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         done = bt(*command, cwd=demo.folder)
         assert done.returncode == 0, (command, done.stderr)
@@ -273,3 +275,77 @@ def test_it_overwrites_nothing(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_tutorial_goes_as_it_is_told(demo: Demo) -> None:
+    told = TUTORIAL.read_text("utf-8")
+    untouched = demo.folder.with_name("untouched")
+    # The tutorial mends the pipeline. The paths in the store are absolute, so it has to work in
+    # the demo's own folder; what it leaves there is thrown away.
+    demo.folder.rename(untouched)
+    shutil.copytree(untouched, demo.folder)
+    try:
+        happened = retold(told, demo)
+    finally:
+        shutil.rmtree(demo.folder)
+        untouched.rename(demo.folder)
+
+    if os.environ.get("UPDATE_GOLDEN"):
+        TUTORIAL.write_text(happened, "utf-8")
+    else:
+        assert masked(happened) == masked(told)
+
+
+def retold(page: str, demo: Demo) -> str:
+    """Do what the page says, in order; give the page with what was printed this time."""
+    failed = demo.client.backtrace(BAD).frames[2].run.run_id[:18]
+    page = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}\b(?!-)", failed, page)
+
+    def redo(block: re.Match[str]) -> str:
+        if block["language"] == "diff":
+            mend(demo.folder / "clean.py", block["text"])
+            return block[0]
+        printed = "".join(
+            f"$ {command}\n{output_of(command, demo)}" for command, _ in commands_of(block["text"])
+        )
+        return f"```console\n{as_on_adas_machine(printed, demo)}```"
+
+    return re.sub(r"```(?P<language>console|diff)\n(?P<text>.*?)```", redo, page, flags=re.S)
+
+
+def output_of(command: str, demo: Demo) -> str:
+    words = shlex.split(command)
+    if words == ["bt", "demo"]:
+        return demo.progress + demo.printed.replace("  unset BACKTRAIL_URL\n", "")
+    if words[0] == "cd":
+        return ""
+    program = ["-m", "backtrail"] if words[0] == "bt" else []
+    done = subprocess.run(
+        [sys.executable, *program, *words[1:]],
+        cwd=demo.folder,
+        env=without_settings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, (command, done.stdout)
+    return done.stdout
+
+
+def mend(script: Path, diff: str) -> None:
+    """Apply the one piece of a diff that the tutorial shows."""
+    lines = diff.splitlines()
+    before, after = (
+        "\n".join(line[1:] for line in lines if line[:1] != left_out) for left_out in "+-"
+    )
+    source = script.read_text()
+    assert source.count(before) == 1
+    script.write_text(source.replace(before, after))
+
+
+def as_on_adas_machine(printed: str, demo: Demo) -> str:
+    """Give the text without what differs from machine to machine and is not masked."""
+    printed = printed.replace(str(demo.folder), "/home/ada/backtrail-demo")
+    printed = printed.replace(f" {demo_module._program()} ", " bt ")
+    return re.sub(r"^(host +).*", r"\1ada", printed, flags=re.M)

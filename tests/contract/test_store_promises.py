@@ -118,6 +118,15 @@ def test_a_run_of_this_store_that_is_imported_again_under_its_id_counts_once(
     assert ids(client.who("x")) == [run_id]
 
 
+def test_an_input_that_is_given_twice_is_one(client: Client) -> None:
+    put(client, "some-run", inputs=["x", "x", Pointer("y", at=second(0))], outputs=["out", "out"])
+
+    found = client.backtrace("out")
+
+    assert sorted(each.name for each in found.frames[0].inputs) == ["x", "y"]
+    assert (found.frames[0].run.outputs_total, found.output.other_writes) == (1, 0)
+
+
 def test_a_source_that_is_declared_twice_or_late_is_one(
     client: Client, another_client: Callable[[], Client]
 ) -> None:
@@ -565,7 +574,9 @@ def test_a_hundred_thousand_outputs_of_one_run_are_all_traceable(client: Client)
         assert (found.output.value, found.output.other_writes) == (i / 7, 0)
     frame = client.backtrace("pred-054321").frames[0]
     assert frame.run.outputs_total == 100_000
-    assert len(frame.outputs) <= 1_000
+    # The first thousand, and the one that was asked for.
+    assert 1_000 <= len(frame.outputs) <= 1_001
+    assert "pred-054321" in {each.name for each in frame.outputs}
     assert len(client.recent()) == 2
 
 

@@ -654,6 +654,80 @@ def test_nested_calls_are_behind_what_their_caller_wrote_afterwards(store_url: s
     assert answered.gaps == ((3, "/raw"), (4, "/raw2"))
 
 
+def test_a_called_run_that_only_its_own_product_leads_to_is_drawn_as_a_call(
+    store_url: str,
+) -> None:
+    facts = [
+        a_run("outer", 0, 10, [], ["out"]),
+        # It writes, has that worked on, and reads the result before it ends.
+        a_run("inner", 1, 9, [Read("y", at=6)], [Write("x", at=2)], parent="outer"),
+        a_run("worker", 3, 4, ["x"], ["y"]),
+    ]
+
+    with recorded(store_url, facts) as client:
+        answered = answer(client, "out")
+
+    assert answered is not None
+    assert run_ids(answered) == ["outer", "inner", "worker"]
+    assert [frame.depth for frame in answered.frames] == [0, 1, 2]
+    assert [frame.calls for frame in answered.frames] == [(1,), (), ()]
+
+
+def test_a_called_run_that_outlived_its_caller_is_not_behind_it(store_url: str) -> None:
+    facts = [
+        a_run("outer", 0, 10, [], [Write("out", at=12)]),
+        a_run("detached", 1, 11, [], [], parent="outer"),
+    ]
+
+    with recorded(store_url, facts) as client:
+        assert run_ids(answer(client, "out")) == ["outer"]
+
+
+def test_a_run_that_names_itself_as_producer_hides_no_gap(store_url: str) -> None:
+    facts = [
+        a_run("before", 0, 1, [], ["x"]),
+        a_run("r", 2, 3, [Read("x", run_id="r"), Read("y", run_id="r")], ["out"]),
+        a_run("s", 2, 9, [Read("z", at=5, run_id="s")], [Write("z", at=4), "own"]),
+    ]
+
+    with recorded(store_url, facts) as client:
+        answered = answer(client, "out")
+        assert run_of(answered, "x") == ("before", "time")
+        assert run_of(answered, "y") == (None, "gap")
+        assert answer(client, "own") == reference_backtrace(facts, "own")
+
+
+@pytest.mark.parametrize("ended", [None, BASE + SECOND])
+def test_a_killed_run_is_shown_as_killed_and_its_logged_writes_count(
+    store_url: str, ended: int | None
+) -> None:
+    facts = [
+        RunFact("dead", BASE, ended, (), (Write("x", at=BASE + 1),), status="killed"),
+        a_run("r", 2, 3, ["x"], ["out"]),
+    ]
+
+    with recorded(store_url, facts) as client:
+        frame = client.backtrace("out").frames[1]
+
+    assert (frame.run.run_id, frame.run.status) == ("dead", "killed")
+    assert "killed" in {warning.code for warning in frame.warnings}
+
+
+def test_runs_inside_a_live_run_are_behind_what_it_logs_afterwards(client: Client) -> None:
+    with client.run("outer"):
+        with client.run("inner"):
+            client.log_input("/raw")
+        client.log("between")
+        with client.run("unrelated"):
+            pass
+
+    found = client.backtrace("between")
+
+    assert [frame.run.component for frame in found.frames] == ["outer", "inner"]
+    assert found.frames[0].calls == [1]
+    assert [(gap.n, gap.name) for gap in found.gaps] == [(1, "/raw")]
+
+
 def test_a_write_logged_before_a_failure_happened_and_a_declared_one_did_not(
     client: Client, tmp_path: Path
 ) -> None:

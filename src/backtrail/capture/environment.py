@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _OWN_STAT = Path("/proc/self/stat")
 _STARTED_FIELD = 21  # counted from 0; proc(5) counts from 1
 
 
-def describe_process() -> dict[str, object]:
+def describe_process() -> dict[str, Any]:
     """Describe this process; cheap, and never raises.
 
     ``host``, ``pid``, ``user``, ``python``, ``platform``, ``boot_id`` (empty where

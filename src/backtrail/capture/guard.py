@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 
 _log = logging.getLogger("backtrail")
 _reported: set[str] = set()
-failures = 0
+#: What failed, the last thousand.
+counted: deque[str] = deque(maxlen=1000)
 
 
 def report(error: BaseException, doing: str) -> None:
@@ -15,8 +17,7 @@ def report(error: BaseException, doing: str) -> None:
 
     With ``BACKTRAIL_STRICT=1`` (our own tests) it raises instead.
     """
-    global failures
-    failures += 1
+    counted.append(doing)
     if os.environ.get("BACKTRAIL_STRICT") == "1":
         raise error
     key = f"{doing} {type(error).__name__}"
@@ -25,5 +26,5 @@ def report(error: BaseException, doing: str) -> None:
     _reported.add(key)
     try:
         _log.warning("backtrail: failed %s: %s: %s", doing, type(error).__name__, error)
-    except Exception:  # str(error) is user code and may raise as well
+    except Exception:  # noqa: BLE001 - str(error) is user code and may raise as well
         _log.warning("backtrail: failed %s: %s", doing, type(error).__name__)

@@ -75,7 +75,8 @@ def make_out(pointer: Any, version: str | None = None) -> Named:
         name = file = path_name(pointer)
     else:
         raise ConfigurationError(
-            f"{type(pointer).__name__} names no artifact", hint="Give a string, a path or a Pointer."
+            f"{type(pointer).__name__} names no artifact",
+            hint="Give a string, a path or a Pointer.",
         )
     code = KIND_CODES[kind or kind_of(name)]
     return Named(Artifact(name, code), checked_version(version), at_us, run_id, file)

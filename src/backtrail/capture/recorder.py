@@ -197,9 +197,7 @@ class Recorder:
         artifact, how, producer = linked
         return (artifact, version, at_us, how, producer)
 
-    def read_pointer(
-        self, pointer: Any, version: str | None, at_us: int | None
-    ) -> tuple[Any, ...]:
+    def read_pointer(self, pointer: Any, version: str | None, at_us: int | None) -> tuple[Any, ...]:
         """Give the read of a pointer."""
         artifact, version, own_us, run_id, file = make_out(pointer, version)
         if version is None and file is not None:
@@ -278,12 +276,15 @@ class Recorder:
         # this run is killed in the next moment.
         for start in range(0, len(names), _CHUNK):
             at_us = self.now_us()
-            run.writes = [*run.writes, *(
-                ((name, _OUTPUT), None, at_us, None if value is None else as_json(value))
-                for name, value in zip(
-                    names[start : start + _CHUNK], values[start : start + _CHUNK], strict=True
-                )
-            )]
+            run.writes = [
+                *run.writes,
+                *(
+                    ((name, _OUTPUT), None, at_us, None if value is None else as_json(value))
+                    for name, value in zip(
+                        names[start : start + _CHUNK], values[start : start + _CHUNK], strict=True
+                    )
+                ),
+            ]
             self.put_part(run)
 
     def put_part(self, run: ActiveRun) -> None:
@@ -309,9 +310,7 @@ class Recorder:
         """Read, now, inside the active run."""
         run = run or self.innermost(None)
         if run is None:
-            raise ConfigurationError(
-                f"log_input({pointer!r}) was called outside any run, so there is nothing to add it to"
-            )
+            raise ConfigurationError(_outside("log_input", pointer))
         run.reads = [*run.reads, self.read_pointer(pointer, version, self.now_us())]
 
     def log_output(
@@ -320,9 +319,7 @@ class Recorder:
         """Wrote, now, inside the active run."""
         run = run or self.innermost(None)
         if run is None:
-            raise ConfigurationError(
-                f"log_output({pointer!r}) was called outside any run, so there is nothing to add it to"
-            )
+            raise ConfigurationError(_outside("log_output", pointer))
         run.writes = [*run.writes, self.write_pointer(pointer, version, self.now_us())]
         self.put_part(run)
 
@@ -408,7 +405,7 @@ class Recorder:
             examine = self.new_sites.popleft()
             try:
                 self.sink.add(examine())
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the guard
                 guard.report(error, "reading the source of a component")
         long_ago = time_ns() // 1000 - _SOON_US
         for run in list(self.active.values()):
@@ -456,9 +453,13 @@ def describe_error(error: BaseException) -> str:
     name = type(error).__name__
     try:
         message = str(error)
-    except Exception:  # user code
+    except Exception:  # noqa: BLE001 - user code
         message = "(its message cannot be shown)"
     return cap_text(redact_text(f"{name}: {message}" if message else name), _MOST_ERROR)
+
+
+def _outside(function: str, pointer: object) -> str:
+    return f"{function}({pointer!r}) was called outside any run: there is none to add it to"
 
 
 def as_json(value: Any) -> Any:
@@ -508,4 +509,3 @@ def _imported_read(pointer: Any, at_us: int) -> tuple[Any, ...]:
 def _imported_write(pointer: Any, at_us: int) -> tuple[Any, ...]:
     artifact, version, own_us, _, _ = make_out(pointer)
     return (artifact, version, at_us if own_us is None else own_us, None)
-

@@ -118,13 +118,13 @@ class Registration:
             if self._params is not None:
                 try:
                     params = self._params(args, kwargs)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - the guard
                     guard.report(error, f"reading the parameters of {self.component}")
             run = recorder.open(self.component, self._site, params)
             if reads:
                 run.reads = reads
             return run
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, f"recording a run of {self.component}")
             return None
 
@@ -139,11 +139,11 @@ class Registration:
         try:
             if self._declares_writes or type(result) not in SCALARS:
                 self._collect_writes(recorder, run, args, kwargs, result, ended)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, f"recording the outputs of {self.component}")
         try:
             recorder.close(run, ended, COMPLETED)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, f"recording a run of {self.component}")
 
     def fail(self, run: ActiveRun | None, error: BaseException) -> None:
@@ -152,7 +152,7 @@ class Registration:
             return
         try:
             run.recorder.fail(run, error)
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 - the guard
             guard.report(failure, f"recording a failed run of {self.component}")
 
     def _collect_reads(
@@ -164,7 +164,7 @@ class Registration:
                 for name in resolver.resolve(args, kwargs):
                     key = (name, recorder.files.version_of(name), kind)
                     reads.append(self._known_reads.get(key) or self._new_read(*key))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the guard
                 guard.report(error, f"finding the input path of {self.component}")
         declared: set[int] = set()
         for name, argument in self._value_reads:
@@ -174,7 +174,7 @@ class Registration:
                 read = recorder.read_value(value, f"{self.component}({name})")
                 if read is not None:
                     reads.append(read)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the guard
                 guard.report(error, f"reading the input {name} of {self.component}")
         if recorder.objects:
             for value in (*args, *kwargs.values()):
@@ -323,7 +323,7 @@ def _wrap_generator(registration: Registration, func: Callable[..., Any]) -> Cal
                     resume(run)
                     generator.close()
                     raise
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - passed on to the generator
                     step, value = generator.throw, error
                 resume(run)
         except BaseException as error:
@@ -359,7 +359,7 @@ def _wrap_async_generator(
                     resume(run)
                     await generator.aclose()
                     raise
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - passed on to the generator
                     step, value = generator.athrow, error
                 resume(run)
         except BaseException as error:
@@ -392,6 +392,7 @@ class RegisteredCallable:
         self.__dict__["__doc__"] = func.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the object, recorded."""
         return self._call(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:

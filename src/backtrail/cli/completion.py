@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from ..render.screen import safe
 from . import terminal
-from .session import Session, common, has_database
+from .session import Session, common
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -61,7 +61,7 @@ def _asked(context: click.Context, ask: Callable[[Client], list[str]]) -> list[C
 
         client = connect(session.url)
         try:
-            names = ask(client) if has_database(client) else []
+            names = ask(client) if client.has_records() else []
         finally:
             client.close()
     except Exception:  # noqa: BLE001 - see above

@@ -270,6 +270,7 @@ def _closing_text(folder: Path, url: str | None, failed_run_id: str, batch_size:
         ("the day before: same paths, other runs", GOOD.output_id),
         (f"one of {batch_size} flights on the board", BATCH_OUTPUT),
         ("the run that failed", f"show {failed_run_id[:18]}"),
+        ("the code that it ran", f"show {failed_run_id[:18]} --source"),
         ("all runs that wrote this path", "who data/weather.parquet"),
         ("earlier runs of the same step", "history clean_weather"),
     ]

@@ -43,10 +43,7 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """A client of the store that was named, closed with the invocation.
-
-        Asking it something makes the database if there is none.
-        """
+        """A client of the store that was named, closed with the invocation."""
         from ..client import connect
 
         client = connect(self.url)
@@ -66,7 +63,7 @@ class Session:
 
     def has_database(self) -> bool:
         """Whether anything was ever recorded, be it that it still waits in the journal."""
-        return has_database(self.client)
+        return self.client.has_records()
 
     @cached_property
     def screen(self) -> Screen:
@@ -117,12 +114,6 @@ class Session:
         if last is None:
             raise self.nothing_recorded()
         return last
-
-
-def has_database(client: Client) -> bool:
-    """Whether a client's store exists, or records wait to be put into it."""
-    settings = client.settings
-    return settings.database.exists() or any(folder.is_dir() for folder in settings.spool_folders)
 
 
 def common(command: F) -> F:

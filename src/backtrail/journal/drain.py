@@ -271,5 +271,3 @@ def _list_spools(folder: Path) -> list[_Spool]:
             uid, number = parsed
             spools.setdefault(uid, _Spool(uid, [])).segments.append((number, folder / name))
     return list(spools.values())
-
-

@@ -46,7 +46,7 @@ class Flusher:
         """Do one round now; False when it failed."""
         try:
             self._round()
-        except Exception as error:  # a worker loop: the pipeline goes on whatever happens
+        except Exception as error:  # noqa: BLE001 - a worker loop: the pipeline goes on whatever happens
             trouble = f"{type(error).__name__}: {error}"
             if trouble != self._last_trouble:
                 self._last_trouble = trouble

@@ -217,9 +217,7 @@ class SegmentReader:
             at = (end + 3) & ~3
         self.offset = offset
 
-    def read(
-        self, *, most_bytes: int = 1 << 20, orphan: bool = False
-    ) -> Reading:
+    def read(self, *, most_bytes: int = 1 << 20, orphan: bool = False) -> Reading:
         """Read on from ``offset``, and move it.
 
         A damaged record of an owner who is still writing may be one that is
@@ -272,7 +270,7 @@ class SegmentReader:
             end = at + 8 + length
             if crc == 0 and length >= ENDED:
                 return at
-            if 0 < length and end <= size and _crc32(data[at + 8 : end]) == crc:
+            if length > 0 and end <= size and _crc32(data[at + 8 : end]) == crc:
                 return at
             at += 4
         return size

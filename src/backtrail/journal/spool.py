@@ -84,6 +84,12 @@ class Spool:
             return self._next_number, 0
         return segment.number, segment.position
 
+    @property
+    def in_memory(self) -> int:
+        """How many segments found no place on disk yet."""
+        current = self._segment
+        return len(self._in_memory) + (current is not None and current.path is None)
+
     def add_site(self, site: SiteFact) -> None:
         """Make a registered function known, so that runs can name it by number."""
         self._sites[site.n] = site
@@ -114,8 +120,10 @@ class Spool:
                 # A signal handler or a finalizer records in the middle of our own
                 # record: its turn comes when that one is whole.
                 self._late.append(
-                    (seq, site, started_us, ended_us, status, parent, pipeline, params)
-                    + (reads, writes, error, run_id, host)
+                    (
+                        *(seq, site, started_us, ended_us, status, parent, pipeline, params),
+                        *(reads, writes, error, run_id, host),
+                    )
                 )
                 return
             self._writing = True
@@ -134,8 +142,7 @@ class Spool:
                         parent,
                         pipeline,
                         params,
-                        reads
-                        and [wires.get(r) or self._wire_read(r, started_us) for r in reads],
+                        reads and [wires.get(r) or self._wire_read(r, started_us) for r in reads],
                         writes and [self._wire_write(w, started_us) for w in writes],
                     )
                     if error is not None or run_id is not None or host is not None:
@@ -351,5 +358,3 @@ def _warn_once(folder: Path, error: OSError) -> None:
     if key not in _warned:
         _warned.add(key)
         _log.warning("backtrail: cannot write its journal in %s: %s", folder, error.strerror)
-
-

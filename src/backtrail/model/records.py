@@ -223,3 +223,24 @@ class Match:
     def at(self) -> datetime | None:
         """When it last appeared, UTC."""
         return to_datetime(self.at_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `bt doctor` looked at; ``level`` is ok, note or problem."""
+
+    level: str
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What `bt doctor` found."""
+
+    findings: list[Finding]
+
+    @property
+    def is_sound(self) -> bool:
+        """Tell whether nothing is wrong."""
+        return all(finding.level != "problem" for finding in self.findings)

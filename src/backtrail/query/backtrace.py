@@ -82,9 +82,7 @@ def backtrace(
     number = {key: n for n, key in enumerate(order)}
     depths = _depths(selected.run, edges)
     assembly = Assembly(store, walk.rows.values())
-    frames = [
-        _frame(assembly, walk, key, number, depths.get(key, 0), ids, edges) for key in order
-    ]
+    frames = [_frame(assembly, walk, key, number, depths.get(key, 0), ids, edges) for key in order]
     _warn(frames, [walk.links[key] for key in order], assembly)
     gaps = [
         Gap(frame.n, each.name)
@@ -136,9 +134,7 @@ def _reach(walk: _Walk, frontier: dict[int, int], key: int, until: int) -> None:
         frontier[key] = max(until, frontier.get(key, -1))
 
 
-def _called(
-    store: Store, walk: _Walk, callers: Iterable[int]
-) -> dict[int, list[tuple[int, int]]]:
+def _called(store: Store, walk: _Walk, callers: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
     """Give the runs that each caller called and that ended before it wrote."""
     ids = {key: public_id(store, walk.rows[key]) for key in callers}
     return {
@@ -311,9 +307,7 @@ def _traced(store: Store, selected: Selected, root: Frame) -> TracedOutput:
         written = _output_beyond(store, selected, name, kind)
         root.run.outputs.insert(0, written)
     others = store.count_writes(selected.artifact.artifact, _MOST_COUNTED + 1) - 1
-    return TracedOutput(
-        name, kind, written.version, written.value, selected.at_us, False, others
-    )
+    return TracedOutput(name, kind, written.version, written.value, selected.at_us, False, others)
 
 
 def _output_in(outputs: Iterable[Output], name: str, at_us: int) -> Output | None:
@@ -333,4 +327,3 @@ def _output_beyond(store: Store, selected: Selected, name: str, kind: str) -> Ou
     )
     versions = store.versions([row.version]) if row.version else {}
     return Output(name, kind, versions.get(row.version), row.at_us, row.value)
-

@@ -96,7 +96,9 @@ class Linker:
     def _written_us(row: RunRow, read: InRow) -> int:
         """Give when a named run wrote what was read: its end where no write tells."""
         writes = [
-            out.at_us for out in row.outs if out.artifact == read.artifact and out.at_us <= read.at_us
+            out.at_us
+            for out in row.outs
+            if out.artifact == read.artifact and out.at_us <= read.at_us
         ]
         if writes:
             return max(writes)
@@ -116,16 +118,12 @@ class Linker:
         """Rule 3, second half: the same content under another name."""
         digests = [link for link in links if link.read.version > 0]
         rest = [link for link in links if link.read.version < 0]
-        probes = [
-            Probe(0, link.read.version, link.read.at_us, link.reader.run) for link in digests
-        ]
+        probes = [Probe(0, link.read.version, link.read.at_us, link.reader.run) for link in digests]
         return rest + self._settle_found(digests, probes, lambda _: "content")
 
     def _by_time(self, links: list[Link]) -> list[Link]:
         """Rule 5: the newest write of this name at or before the read."""
-        probes = [
-            Probe(link.read.artifact, 0, link.read.at_us, link.reader.run) for link in links
-        ]
+        probes = [Probe(link.read.artifact, 0, link.read.at_us, link.reader.run) for link in links]
         return self._settle_found(links, probes, lambda _: "time")
 
     def _by_tolerance(self, links: list[Link]) -> list[Link]:
@@ -147,9 +145,7 @@ class Linker:
                 rest.append(link)
                 continue
             nearest = elsewhere[0].at_us
-            self._settle(
-                link, "time", self._newest([w for w in elsewhere if w.at_us == nearest])
-            )
+            self._settle(link, "time", self._newest([w for w in elsewhere if w.at_us == nearest]))
             link.warnings.append("clock-skew")
         return rest
 

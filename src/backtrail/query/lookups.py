@@ -6,7 +6,7 @@ import difflib
 from datetime import datetime
 
 from ..errors import ConfigurationError, NotFoundError
-from ..model.facts import KIND_NAMES
+from ..model.facts import KIND_CODES, KIND_NAMES
 from ..model.records import ComponentRecord, Match, Run, to_us
 from ..store.protocol import MAX_KEY, ArtifactRow, Probe, Store
 from .assemble import assemble_runs, component_record, public_id
@@ -15,6 +15,7 @@ from .selector import find_artifact, require_run, unknown
 Moment = datetime | str
 _MOST_FOUND = 50
 _NOBODY = 0
+_OUTPUT = KIND_CODES["output"]
 
 
 def get_run(store: Store, run_id: str) -> Run:
@@ -40,9 +41,7 @@ def history(
         names = [each.name for each in store.components()]
         raise _unknown_component(store, component, names)
     since_us = -MAX_KEY if since is None else moment_us(since)
-    keys = store.runs_of_component(
-        row.component, _before(store, until), since_us, _checked(limit)
-    )
+    keys = store.runs_of_component(row.component, _before(store, until), since_us, _checked(limit))
     return assemble_runs(store, keys)
 
 
@@ -100,14 +99,18 @@ def find(store: Store, text: str, limit: int = _MOST_FOUND) -> list[Match]:
 
 
 def complete(store: Store, prefix: str, limit: int) -> list[str]:
-    """Give names that start so, for a shell to offer."""
-    return [row.name for row in store.artifacts_with_prefix(prefix, limit)]
+    """Give output ids that start so, for a shell to offer."""
+    return [row.name for row in store.artifacts_with_prefix(prefix, limit, _OUTPUT)]
 
 
-def last_output(store: Store, kind: int) -> str | None:
+def last_output(store: Store) -> str | None:
     """Give the name of the output that was written last."""
     newest: tuple[int, str] | None = None
-    rows = store.artifacts_of_kind(kind, 200)
+    # The ids that are newest, and those that the newest runs wrote again.
+    rows = store.artifacts_of_kind(_OUTPUT, 200)
+    runs = store.runs(store.recent_runs((MAX_KEY, MAX_KEY), 200)).values()
+    again = {out.artifact for run in runs for out in run.outs[-200:]} - {r.artifact for r in rows}
+    rows += [row for row in store.artifacts(again).values() if row.kind == _OUTPUT]
     probes = [Probe(row.artifact, 0, MAX_KEY, _NOBODY) for row in rows]
     for row, writes in zip(rows, store.newest_writes(probes), strict=True):
         if writes and (newest is None or writes[0].at_us > newest[0]):
@@ -183,4 +186,3 @@ def _unknown_component(store: Store, name: str, names: list[str]) -> NotFoundErr
         closest=near,
         hint=f"Close matches: {', '.join(near)}" if near else "List them with: bt components",
     )
-

@@ -74,7 +74,7 @@ class Mentioned:
         if fact.pipeline is not None:
             self.pipelines[fact.pipeline] = None
         if fact.parent.__class__ is str:
-            self.refs[fact.parent] = None  # type: ignore[index]
+            self.refs[fact.parent] = None
 
     def _rare(self, fact: Any) -> None:
         if isinstance(fact, SiteFact):
@@ -120,9 +120,7 @@ class Rows:
         known = self.runs.get(key)
         self.runs[key] = row if known is None else unite(known, row)
 
-    def _key_of_named(
-        self, run_id: str, key: int, known_run: Callable[[str], int | None]
-    ) -> int:
+    def _key_of_named(self, run_id: str, key: int, known_run: Callable[[str], int | None]) -> int:
         known = self.named.get(run_id)
         if known is None:
             known = known_run(run_id) or key
@@ -203,5 +201,3 @@ def unite_said(said: dict[str, Any], fact: ComponentFact) -> dict[str, Any]:
         else:
             united[field] = max(known, entry, key=lambda e: (e[0], to_json(e[1])))
     return united
-
-

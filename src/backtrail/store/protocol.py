@@ -265,8 +265,10 @@ class Store(Protocol):
         """Count the writes of an artifact, up to a limit."""
         ...
 
-    def artifacts_with_prefix(self, prefix: str, limit: int) -> list[ArtifactRow]:
-        """Give artifacts whose name starts so, by name."""
+    def artifacts_with_prefix(
+        self, prefix: str, limit: int, kind: int | None = None
+    ) -> list[ArtifactRow]:
+        """Give artifacts (of a kind) whose name starts so, by name."""
         ...
 
     def artifacts_containing(self, text: str, limit: int) -> list[ArtifactRow]:

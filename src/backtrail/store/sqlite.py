@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, SchemaVersionError, StoreUnavailableError
+from ..model.digest import is_content_digest
 from ..model.facts import (
     KILLED,
     Batch,
@@ -23,7 +24,6 @@ from ..model.facts import (
     SourceFact,
     WriterFact,
 )
-from ..model.digest import is_content_digest
 from ..model.identity import (
     SEQ_BITS,
     SEQ_MASK,
@@ -101,32 +101,36 @@ class SqliteStore:
 
     # -- connection ----------------------------------------------------------
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, *, writes: bool = False) -> sqlite3.Connection:
         if self._pid != os.getpid():
             # The parent's connection is the parent's: closing it here could
             # remove the journal it is using.
             _left_to_parent.append(self._connection)
             self._connection, self._pid = None, os.getpid()
             self._lock = threading.RLock()
-        if self._connection is not None and not self._is_in_place():
+        inode = self._inode_now()
+        if self._connection is not None and (inode != self._inode or (writes and not inode)):
+            # The file was deleted or replaced: what we hold is a ghost.
             self._connection.close()
             self._connection = None
         if self._connection is None:
             self._forget()
-            self._connection = self._open()
+            # A question makes no database: nothing recorded is answered from nothing.
+            self._connection = self._open(self.path if inode or writes else None)
         return self._connection
 
-    def _is_in_place(self) -> bool:
+    def _inode_now(self) -> int:
         try:
-            return os.stat(self.path).st_ino == self._inode
+            return os.stat(self.path).st_ino
         except OSError:
-            return False
+            return 0
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, path: Path | None) -> sqlite3.Connection:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
-                self.path,
+                path or ":memory:",
                 timeout=self._timeout_s,
                 isolation_level=None,
                 check_same_thread=False,
@@ -136,7 +140,7 @@ class SqliteStore:
             raise self._translated(error) from error
         try:
             self._prepare(connection)
-            self._inode = os.stat(self.path).st_ino
+            self._inode = 0 if path is None else os.stat(path).st_ino
         except (sqlite3.Error, OSError) as error:
             connection.close()
             raise self._translated(error) from error
@@ -183,11 +187,11 @@ class SqliteStore:
         return before, version
 
     @contextlib.contextmanager
-    def _session(self) -> Iterator[sqlite3.Connection]:
+    def _session(self, *, writes: bool = False) -> Iterator[sqlite3.Connection]:
         if self._pid != os.getpid():
             self._lock = threading.RLock()
         with self._lock:
-            connection = self._connect()
+            connection = self._connect(writes=writes)
             try:
                 yield connection
             except sqlite3.Error as error:
@@ -195,7 +199,7 @@ class SqliteStore:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._session() as connection:
+        with self._session(writes=True) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -233,14 +237,17 @@ class SqliteStore:
         marks = ",".join("?" * len(uids))
         with self._session() as connection:
             rows = connection.execute(
-                f"SELECT uid, segment, offset FROM writer WHERE uid IN ({marks})", list(uids)
+                f"SELECT uid, segment, offset FROM writer WHERE uid IN ({marks})",
+                list(uids),  # noqa: S608 - names of ours
             )
             return {uid: (segment, offset) for uid, segment, offset in rows}
 
     def take_in(self, batches: Sequence[Batch]) -> None:
         """Keep the batches and their positions, all or nothing."""
         with self._transaction() as connection:
-            writers = {batch.writer.uid: self._writer(connection, batch.writer) for batch in batches}
+            writers = {
+                batch.writer.uid: self._writer(connection, batch.writer) for batch in batches
+            }
             names = self._intern(connection, Mentioned(batches))
             rows = Rows()
             for batch in batches:
@@ -259,7 +266,7 @@ class SqliteStore:
     ) -> None:
         def known_run(run_id: str) -> int | None:
             found = connection.execute("SELECT run FROM run WHERE run_id = ?", (run_id,)).fetchone()
-            return found and found[0]
+            return None if found is None else int(found[0])
 
         sites = self._sites
         for fact in batch.facts:
@@ -425,9 +432,10 @@ class SqliteStore:
         """Give the keys of names that are few: components, pipelines, named runs."""
         keys: dict[str, int] = {}
         for text in wanted:
-            connection.execute(f"INSERT OR IGNORE INTO {table} ({column}) VALUES (?)", (text,))
+            connection.execute(f"INSERT OR IGNORE INTO {table} ({column}) VALUES (?)", (text,))  # noqa: S608 - names of ours
             keys[text] = connection.execute(
-                f"SELECT {key or table} FROM {table} WHERE {column} = ?", (text,)
+                f"SELECT {key or table} FROM {table} WHERE {column} = ?",
+                (text,),  # noqa: S608 - names of ours
             ).fetchone()[0]
         return keys
 
@@ -570,7 +578,7 @@ class SqliteStore:
     def _runs(self, connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, RunRow]:
         found = connection.execute(self._sql["runs"], {"keys": json.dumps(list(keys))})
         return {
-            row[0]: RunRow(*row[:12], ins_of(row[12], row[5]), outs_of(row[13], row[5]), row[14])
+            row[0]: RunRow(*(*row[:12], ins_of(row[12], row[5]), outs_of(row[13], row[5]), row[14]))
             for row in found
         }
 
@@ -642,7 +650,7 @@ class SqliteStore:
 
     def run_refs(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the public ids that reads and parents named, by their key (positive)."""
-        return dict(self._all("run_refs_by_key", keys=json.dumps(list(keys))))  # type: ignore[arg-type]
+        return dict(self._all("run_refs_by_key", keys=json.dumps(list(keys))))
 
     def artifact_named(self, name: str) -> ArtifactRow | None:
         """Give the artifact of exactly this canonical name."""
@@ -676,7 +684,7 @@ class SqliteStore:
 
     def pipelines(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the public ids of pipeline runs."""
-        return dict(self._all("pipelines", keys=json.dumps(list(keys))))  # type: ignore[arg-type]
+        return dict(self._all("pipelines", keys=json.dumps(list(keys))))
 
     def writer(self, key: int) -> WriterRow:
         """Give the process that recorded the run of this key."""
@@ -743,9 +751,7 @@ class SqliteStore:
         """Give the writes of a content digest, under any name."""
         return self._writes("writes_of_content", before, limit, version=version)
 
-    def _writes(
-        self, name: str, before: tuple[int, int], limit: int, **of: int
-    ) -> list[WriteRow]:
+    def _writes(self, name: str, before: tuple[int, int], limit: int, **of: int) -> list[WriteRow]:
         found = self._all(name, before_t=before[0], before_run=before[1], limit=limit, **of)
         return [WriteRow(*row) for row in found]
 
@@ -753,9 +759,15 @@ class SqliteStore:
         """Count the writes of an artifact, up to a limit."""
         return int(self._all("count_writes", artifact=artifact, limit=limit)[0][0])
 
-    def artifacts_with_prefix(self, prefix: str, limit: int) -> list[ArtifactRow]:
-        """Give artifacts whose name starts so, by name."""
-        found = self._all("artifacts_with_prefix", low=prefix, high=prefix + _END, limit=limit)
+    def artifacts_with_prefix(
+        self, prefix: str, limit: int, kind: int | None = None
+    ) -> list[ArtifactRow]:
+        """Give artifacts (of a kind) whose name starts so, by name."""
+        span = {"low": prefix, "high": prefix + _END, "limit": limit}
+        if kind is None:
+            found = self._all("artifacts_with_prefix", **span)
+        else:
+            found = self._all("artifacts_of_kind_with_prefix", **span, kind=kind)
         return [ArtifactRow(*row) for row in found]
 
     def artifacts_containing(self, text: str, limit: int) -> list[ArtifactRow]:
@@ -775,7 +787,7 @@ class SqliteStore:
         with self._session() as connection:
 
             def count(table: str) -> int:
-                return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+                return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - names of ours
 
             newest, oldest = connection.execute(
                 "SELECT (SELECT max(started) FROM run), (SELECT min(started) FROM run)"
@@ -856,9 +868,9 @@ def _statements(script: str) -> Iterator[str]:
 
 def _next_key(connection: sqlite3.Connection, table: str, *, lowest: bool = False) -> int:
     if lowest:
-        (edge,) = connection.execute(f"SELECT min({table}) FROM {table}").fetchone()
+        (edge,) = connection.execute(f"SELECT min({table}) FROM {table}").fetchone()  # noqa: S608 - names of ours
         return min(edge or 0, 0) - 1
-    (edge,) = connection.execute(f"SELECT max({table}) FROM {table}").fetchone()
+    (edge,) = connection.execute(f"SELECT max({table}) FROM {table}").fetchone()  # noqa: S608 - names of ours
     return max(edge or 0, 0) + 1
 
 
@@ -883,4 +895,3 @@ def open_sqlite(path: Path) -> SqliteStore:
     if path.is_dir():
         raise ConfigurationError(f"{path} is a folder, not a database file")
     return SqliteStore(path)
-

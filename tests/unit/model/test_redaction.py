@@ -77,6 +77,7 @@ LEAKS: list[tuple[str, str]] = [
     (f"using {AWS_ID} now", AWS_ID),
     (f"ASIA{AWS_ID[4:]}", AWS_ID[4:]),
     (f"{AWS_ID},{AWS_SECRET}", AWS_SECRET),
+    (f"{AWS_ID}  {'abCD' * 10}", "abCD"),
     (f"aws_secret_access_key = {AWS_SECRET}", AWS_SECRET),
     (f"SecretAccessKey: {AWS_SECRET}", AWS_SECRET),
     (f"the secret key is: {AWS_SECRET}", AWS_SECRET),
@@ -331,6 +332,7 @@ def test_values_are_hidden_by_their_names_and_their_look() -> None:
         "secret": "",
         "headers": [("Authorization", "hunter2"), ("Accept", "x")],
         "argv": ["--password", "hunter2", "--host", "h"],
+        "set": {"b", AWS_ID, "c"},
         AWS_ID: 1,
     }
 
@@ -345,6 +347,7 @@ def test_values_are_hidden_by_their_names_and_their_look() -> None:
         "secret": "",
         "headers": [["Authorization", REDACTED], ["Accept", "x"]],
         "argv": ["--password", REDACTED, "--host", "h"],
+        "set": [REDACTED, "b", "c"],
         REDACTED: 1,
     }
 

@@ -126,6 +126,10 @@ SELECT a.artifact, a.name, a.kind, a.source
 SELECT artifact, name, kind, source FROM artifact
  WHERE name >= :low AND name < :high ORDER BY name LIMIT :limit;
 
+-- name: artifacts_of_kind_with_prefix
+SELECT artifact, name, kind, source FROM artifact
+ WHERE name >= :low AND name < :high AND kind = :kind ORDER BY name LIMIT :limit;
+
 -- name: artifacts_containing
 SELECT artifact, name, kind, source FROM artifact
  WHERE name LIKE :pattern ESCAPE '\' ORDER BY artifact DESC LIMIT :limit;

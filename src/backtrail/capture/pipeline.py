@@ -1,0 +1,80 @@
+"""`pipeline(name)`: runs that belong together, in child processes too."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from ..errors import ConfigurationError
+from . import guard
+from .context import PIPELINE_VARIABLE, current_pipeline
+from .register import Owner
+
+
+class PipelineRun:
+    """`with pipeline(name) as run_id:` and `@pipeline(name)`."""
+
+    def __init__(self, owner: Owner, name: str, run_id: str | None) -> None:
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError(f"a pipeline needs a name, not {name!r}")
+        self._owner = owner
+        self._name = name
+        self._run_id = run_id
+        self._entered: list[tuple[Any, str | None]] = []
+
+    def __enter__(self) -> str:
+        run_id = self._run_id or ""
+        try:
+            recorder = self._owner.wake()
+            if recorder is not None:
+                run_id = recorder.begin_pipeline(self._name, self._run_id)
+        except Exception as error:  # noqa: BLE001 - the guard
+            guard.report(error, f"beginning the pipeline {self._name}")
+        # Child processes learn of it from their environment.
+        before = os.environ.get(PIPELINE_VARIABLE)
+        if run_id:
+            os.environ[PIPELINE_VARIABLE] = run_id
+        self._entered.append((current_pipeline.set(run_id or None), before))
+        return run_id
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        token, before = self._entered.pop()
+        if before is None:
+            os.environ.pop(PIPELINE_VARIABLE, None)
+        else:
+            os.environ[PIPELINE_VARIABLE] = before
+        try:
+            current_pipeline.reset(token)
+        except ValueError:  # left in another context than it was entered in
+            current_pipeline.set(None)
+
+    def __call__(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Make each call of a function a pipeline run."""
+
+        def fresh() -> PipelineRun:
+            return PipelineRun(self._owner, self._name, self._run_id)
+
+        if inspect.iscoroutinefunction(func):
+
+            @functools.wraps(func)
+            async def in_pipeline_async(*args: Any, **kwargs: Any) -> Any:
+                with fresh():
+                    return await func(*args, **kwargs)
+
+            return in_pipeline_async
+
+        @functools.wraps(func)
+        def in_pipeline(*args: Any, **kwargs: Any) -> Any:
+            with fresh():
+                return func(*args, **kwargs)
+
+        return in_pipeline

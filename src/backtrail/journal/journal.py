@@ -1,0 +1,179 @@
+"""The journal of one store, whole: this process's spool, and the draining of everybody's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..model.facts import WriterFact
+from ..model.records import Finding
+from .drain import Drainer, Intake, count_waiting, damaged_files
+from .flusher import Flusher
+from .segment import SUFFIX
+from .spool import Spool
+
+_POLL_S = 0.01
+
+
+class Journal:
+    """Keeps what was recorded until the store has it.
+
+    Args:
+        folders: where spools may lie, the preferred one first.
+        open_store: gives the store to drain into; may raise StoreUnavailableError.
+        describe_writer: gives the writer of this process.
+        tend: work of the recorder that can wait, done before each drain.
+        interval_s: how often the background thread drains.
+        sync: each record waits until the disk has it.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        open_store: Callable[[], Intake],
+        describe_writer: Callable[[], WriterFact],
+        tend: Callable[[], None],
+        *,
+        interval_s: float,
+        sync: bool,
+    ) -> None:
+        self.spool = Spool(folders, describe_writer, sync=sync)
+        self._folders = list(folders)
+        self._open_store = open_store
+        self._tend = tend
+        self._interval_s = interval_s
+        self._restart()
+
+    def _restart(self) -> None:
+        self._lock = threading.RLock()
+        self._drainers: dict[Path, Drainer] = {}
+        self._flusher: Flusher | None = None
+        self._drained: tuple[int, int] = (0, 0)
+
+    def start_background(self) -> None:
+        """Drain from a thread of our own from now on."""
+        if self._flusher is None:
+            self._flusher = Flusher(self._round, self._interval_s)
+            self._flusher.start()
+
+    def drain(self, wait_s: float) -> bool:
+        """Drain every spool in the folders.
+
+        Args:
+            wait_s: how long to wait for another thread or process that is at it.
+
+        Returns:
+            False when it was not our turn in that time.
+
+        Raises:
+            StoreUnavailableError: from the store.
+        """
+        if not self._lock.acquire(timeout=max(wait_s, 0.001)):
+            return False
+        try:
+            led = True
+            for folder in self._folders:
+                if folder.is_dir():
+                    drainer = self._drainers.get(folder)
+                    if drainer is None:
+                        drainer = self._drainers[folder] = Drainer(folder)
+                    led &= drainer.drain(self._open_store, wait_s=wait_s).led
+            return led
+        finally:
+            self._lock.release()
+
+    def flush(self, timeout_s: float, note: Callable[[Exception], None]) -> int:
+        """Block until all that this process appended is in the store.
+
+        Args:
+            timeout_s: how long to try.
+            note: told of each failure on the way.
+
+        Returns:
+            How many records still wait.
+        """
+        give_up = time.monotonic() + timeout_s
+        self._settle(note)
+        end = self.spool.end()
+        while True:
+            try:
+                self.drain(max(0.0, min(1.0, give_up - time.monotonic())))
+                if self._position() >= end:
+                    return 0
+            except Exception as error:  # noqa: BLE001 - tried again until the time is up
+                note(error)
+            if time.monotonic() >= give_up:
+                return self.count_waiting()
+            time.sleep(_POLL_S)
+
+    def count_waiting(self) -> int:
+        """Count the records of this process that no store has confirmed."""
+        uid = self.spool.writer.uid
+        in_files = sum(count_waiting(folder, uid, self._drained) for folder in self._folders)
+        return in_files + self.spool.in_memory
+
+    def close(self, timeout_s: float, note: Callable[[Exception], None]) -> None:
+        """Seal the spool and drain what can be drained in time; the rest waits."""
+        if self._flusher is not None:
+            self._flusher.stop(timeout_s)
+            self._flusher = None
+        try:
+            self._tend()
+            self.spool.close()
+            self.drain(timeout_s)
+        except Exception as error:  # noqa: BLE001 - at the end of a process nothing may raise
+            note(error)
+        for drainer in self._drainers.values():
+            drainer.close()
+        self._drainers.clear()
+
+    def restart_in_child(self) -> None:
+        """Go on after a fork as a writer of our own, without the parent's thread."""
+        self._restart()
+        self.spool.restart_in_child()
+
+    def _round(self) -> None:
+        self._tend()
+        self.spool.settle()
+        self.drain(0.0)
+
+    def _settle(self, note: Callable[[Exception], None]) -> None:
+        try:
+            self._tend()
+            self.spool.settle()
+        except Exception as error:  # noqa: BLE001 - what is in the spool can still be drained
+            note(error)
+
+    def _position(self) -> tuple[int, int]:
+        uid = self.spool.writer.uid
+        self._drained = self._open_store().positions([uid]).get(uid, (0, 0))
+        return self._drained
+
+
+def inspect_spools(folders: Sequence[Path], is_writable: Callable[[Path], bool]) -> list[Finding]:
+    """Say in what state the spools in these folders are."""
+    findings: list[Finding] = []
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        spools = [path for path in folder.iterdir() if path.suffix == SUFFIX]
+        if not is_writable(folder):
+            what = f"the journal in {folder} cannot be written to"
+            findings.append(Finding("problem", what, "Check its rights."))
+        elif spools:
+            size = sum(path.stat().st_size for path in spools)
+            what = f"{len(spools)} open journal files ({size:,} bytes) in {folder}"
+            findings.append(Finding("ok", what))
+        else:
+            findings.append(Finding("ok", f"the journal in {folder} is drained"))
+        findings += [
+            Finding(
+                "problem",
+                f"{path} could not be read and was set aside",
+                "Its records are missing. Keep the file for a report, or delete it.",
+            )
+            for path in damaged_files(folder)
+        ]
+    return findings
