@@ -363,7 +363,7 @@ class Recorder:
             writes,
             None if error is None else cap_text(redact_text(str(error)), _MOST_ERROR),
             run_id,
-            host,
+            host or "",  # not known, which is not the same as this one
         )
         return run_id or run_id_of(started, short_writer(self.sink.writer.uid), seq)
 

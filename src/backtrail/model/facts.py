@@ -91,7 +91,8 @@ class RunFact(msgspec.Struct):
 
     A part has ``ended_us`` None and status RUNNING; what several facts of one run
     say is united.
-    ``run_id`` is set for runs that keep an id of their own.
+    ``run_id`` is set for runs that keep an id of their own. ``host`` is None for
+    the writer's, and empty where it is not known.
     """
 
     seq: int

@@ -68,7 +68,7 @@ class Assembly:
                 site.function,
             ),
             json.loads(row.params) if row.params else {},
-            writer.host if row.host is None else row.host,
+            (writer.host if row.host is None else row.host) or None,
             None if row.pipeline is None else self._pipelines.get(row.pipeline),
             self._parent(row),
             [self.input(each) for each in row.ins],

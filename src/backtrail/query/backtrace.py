@@ -76,7 +76,7 @@ def backtrace(
     """
     linker = Linker(store, tolerance_us)
     walk = _walk(store, linker, selected, limit)
-    edges = _drawn_edges(walk)
+    edges = _drawn_edges(walk, selected.run)
     ids = {key: public_id(store, row) for key, row in walk.rows.items()}
     order = _ordered(selected.run, edges, walk.rows, ids)
     number = {key: n for n, key in enumerate(order)}
@@ -135,19 +135,19 @@ def _reach(walk: _Walk, frontier: dict[int, int], key: int, until: int) -> None:
 
 
 def _called(store: Store, walk: _Walk, callers: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
-    """Give the runs that each caller called and that ended before it wrote."""
+    """Give the runs that each caller called, inside it and before it wrote."""
+    called: dict[int, list[tuple[int, int]]] = {}
     ids = {key: public_id(store, walk.rows[key]) for key in callers}
-    return {
-        caller: [
+    for caller, found in store.called_by(ids).items():
+        row, until = walk.rows[caller], walk.until[caller]
+        if row.ended is not None:
+            until = min(until, row.ended)
+        called[caller] = [
             (key, ended)
-            for key, started, ended in called
-            if ended is not None
-            and started >= walk.rows[caller].started
-            and ended <= walk.until[caller]
-            and key != caller
+            for key, started, ended in found
+            if ended is not None and row.started <= started and ended <= until and key != caller
         ]
-        for caller, called in store.called_by(ids).items()
-    }
+    return called
 
 
 @dataclass(slots=True)
@@ -162,7 +162,7 @@ class _Edges:
         yield from self.calls.get(key, ())
 
 
-def _drawn_edges(walk: _Walk) -> _Edges:
+def _drawn_edges(walk: _Walk, root: int) -> _Edges:
     """Give the edges; a call is not drawn to a run that data leads to anyway."""
     data = {
         key: {
@@ -177,7 +177,14 @@ def _drawn_edges(walk: _Walk) -> _Edges:
         caller: [key for key in called if key not in fed and key in walk.rows]
         for caller, called in walk.calls.items()
     }
-    return _Edges(data, calls)
+    edges = _Edges(data, calls)
+    while walk.calls and len(reached := _depths(root, edges)) < len(walk.rows):
+        # Data leads there only in a circle: a called run read what was made from
+        # its own output. The calls that lead into the circle are drawn after all.
+        for caller, called in walk.calls.items():
+            if caller in reached:
+                calls[caller] += [k for k in called if k in walk.rows and k not in reached]
+    return edges
 
 
 def _ordered(

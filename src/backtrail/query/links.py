@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..model.facts import BY_NAME, BY_RUN_ID
-from ..store.protocol import InRow, Probe, RunRow, Store, WriteRow
+from ..store.protocol import MAX_KEY, PAGE, InRow, Probe, RunRow, Store, WriteRow
 
 
 @dataclass(slots=True)
@@ -85,12 +85,19 @@ class Linker:
         rest = []
         for link in links:
             key = keys[link.read.producer]
-            if key is None or key not in rows:
+            if key is None or key not in rows or not self._may_feed(rows[key], link):
                 rest.append(link)
                 continue
             evidence = "explicit" if link.read.how == BY_RUN_ID else "object"
             self._settle(link, evidence, WriteRow(self._written_us(rows[key], link.read), key, 0))
         return rest
+
+    @staticmethod
+    def _may_feed(row: RunRow, link: Link) -> bool:
+        """Tell whether a named run can be the producer: itself only if it wrote before."""
+        return row.run != link.reader.run or any(
+            out.artifact == link.read.artifact and out.at_us < link.read.at_us for out in row.outs
+        )
 
     @staticmethod
     def _written_us(row: RunRow, read: InRow) -> int:
@@ -132,22 +139,29 @@ class Linker:
             return links
         rest = []
         for link in links:
-            until = link.read.at_us + self._tolerance_us
-            writes = self._store.next_writes(link.read.artifact, link.read.at_us, until)
-            host = self._host_of(link.reader)
-            rows = self.runs({write.run for write in writes})
-            elsewhere = [
-                write
-                for write in writes
-                if write.run != link.reader.run and self._host_of(rows[write.run]) != host
-            ]
-            if not elsewhere:
+            nearest = self._next_elsewhere(link)
+            if nearest:
+                self._settle(link, "time", self._newest(nearest))
+                link.warnings.append("clock-skew")
+            else:
                 rest.append(link)
-                continue
-            nearest = elsewhere[0].at_us
-            self._settle(link, "time", self._newest([w for w in elsewhere if w.at_us == nearest]))
-            link.warnings.append("clock-skew")
         return rest
+
+    def _next_elsewhere(self, link: Link) -> list[WriteRow]:
+        """Give the first writes after a read, within the tolerance, by another known machine."""
+        here = self._host_of(link.reader)
+        after = (link.read.at_us, MAX_KEY)
+        until = link.read.at_us + self._tolerance_us
+        found: list[WriteRow] = []
+        while here:
+            page = self._store.next_writes(link.read.artifact, after, until)
+            rows = self.runs({write.run for write in page})
+            found += [w for w in page if self._host_of(rows[w.run]) not in ("", here)]
+            # The rest of a tie may be on the next page.
+            if len(page) < PAGE or (found and page[-1].at_us > found[0].at_us):
+                break
+            after = (page[-1].at_us, page[-1].run)
+        return [write for write in found if write.at_us == found[0].at_us]
 
     def _mark_sources(self, links: list[Link]) -> None:
         """Rule 7: a gap, unless the artifact is declared to come from outside."""
@@ -191,4 +205,5 @@ class Linker:
         return max(writes, key=lambda write: ids[write.run])
 
     def _host_of(self, row: RunRow) -> str:
+        """Give the machine of a run, or an empty text where it is not known."""
         return self._store.writer(row.run).host if row.host is None else row.host

@@ -23,7 +23,7 @@ from ..model.facts import (
 )
 from ..model.identity import SEQ_BITS
 from .protocol import InRow, OutRow, RunRow
-from .rows import to_json, unite
+from .rows import to_json, unite, united_outs
 
 
 class Names(NamedTuple):
@@ -167,8 +167,8 @@ def _row(key: int, fact: RunFact, writer: int, site: Site, names: Names) -> RunR
         fact.error,
         fact.run_id,
         fact.host,
-        ins,
-        outs,
+        ins if len(ins) < 2 else list(dict.fromkeys(ins)),
+        outs if len(outs) < 2 else united_outs(outs, ()),
         0,
     )
 

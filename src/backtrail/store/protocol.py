@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from ..model.facts import Batch
 
 MOST_OUTPUTS = 1000
+PAGE = 100
 MAX_KEY = (1 << 63) - 1
 
 
@@ -159,8 +160,8 @@ class Store(Protocol):
         """Give for each probe the newest write, or all that tie for it; empty for none."""
         ...
 
-    def next_writes(self, artifact: int, after_us: int, until_us: int) -> list[WriteRow]:
-        """Give the writes of an artifact in (after, until], oldest first, at most 100."""
+    def next_writes(self, artifact: int, after: tuple[int, int], until_us: int) -> list[WriteRow]:
+        """Give the writes of an artifact after (time, key), oldest first, a page at most."""
         ...
 
     def runs(self, keys: Iterable[int]) -> dict[int, RunRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -99,7 +100,7 @@ def unite(a: RunRow, b: RunRow) -> RunRow:
         started=min(a.started, b.started),
         site=leading.site or other.site,
         ins=sorted(set(a.ins) | set(b.ins), key=_by_time),
-        outs=_united_outs(a.outs, b.outs),
+        outs=united_outs(a.outs, b.outs),
         outs_more=max(a.outs_more, b.outs_more),
     )
     for name in ("pipeline", "parent", "params", "error", "host", "run_id"):
@@ -126,7 +127,8 @@ def _by_time(row: InRow | OutRow) -> tuple[int, int, int]:
     return row.at_us, row.artifact, row.version
 
 
-def _united_outs(a: list[OutRow], b: list[OutRow]) -> list[OutRow]:
+def united_outs(a: Iterable[OutRow], b: Iterable[OutRow]) -> list[OutRow]:
+    """Give the writes of both, each once, by time."""
     united: dict[tuple[int, int, int], OutRow] = {}
     for row in (*a, *b):
         key = (row.artifact, row.version, row.at_us)

@@ -36,6 +36,7 @@ from .intake import Mentioned, Names, Rows, Site, unite_said
 from .migrations import latest, migrations
 from .protocol import (
     MOST_OUTPUTS,
+    PAGE,
     ArtifactRow,
     ComponentRow,
     OutRow,
@@ -238,7 +239,7 @@ class SqliteStore:
         with self._session() as connection:
             rows = connection.execute(
                 f"SELECT uid, segment, offset FROM writer WHERE uid IN ({marks})",
-                list(uids),  # noqa: S608 - names of ours
+                list(uids),
             )
             return {uid: (segment, offset) for uid, segment, offset in rows}
 
@@ -265,8 +266,7 @@ class SqliteStore:
         rows: Rows,
     ) -> None:
         def known_run(run_id: str) -> int | None:
-            found = connection.execute("SELECT run FROM run WHERE run_id = ?", (run_id,)).fetchone()
-            return None if found is None else int(found[0])
+            return self._key_of(connection, run_id)
 
         sites = self._sites
         for fact in batch.facts:
@@ -432,10 +432,10 @@ class SqliteStore:
         """Give the keys of names that are few: components, pipelines, named runs."""
         keys: dict[str, int] = {}
         for text in wanted:
-            connection.execute(f"INSERT OR IGNORE INTO {table} ({column}) VALUES (?)", (text,))  # noqa: S608 - names of ours
+            connection.execute(f"INSERT OR IGNORE INTO {table} ({column}) VALUES (?)", (text,))
             keys[text] = connection.execute(
                 f"SELECT {key or table} FROM {table} WHERE {column} = ?",
-                (text,),  # noqa: S608 - names of ours
+                (text,),
             ).fetchone()[0]
         return keys
 
@@ -565,9 +565,16 @@ class SqliteStore:
         own_counts = at_us < values["at"]
         return [WriteRow(*row) for row in found if row[1] != values["reader"] or own_counts]
 
-    def next_writes(self, artifact: int, after_us: int, until_us: int) -> list[WriteRow]:
-        """Give the writes of an artifact in (after, until], oldest first, at most 100."""
-        found = self._all("next_writes", artifact=artifact, after=after_us, until=until_us)
+    def next_writes(self, artifact: int, after: tuple[int, int], until_us: int) -> list[WriteRow]:
+        """Give the writes of an artifact after (time, key), oldest first, a page at most."""
+        found = self._all(
+            "next_writes",
+            artifact=artifact,
+            after_t=after[0],
+            after_run=after[1],
+            until=until_us,
+            limit=PAGE,
+        )
         return [WriteRow(*row) for row in found]
 
     def runs(self, keys: Iterable[int]) -> dict[int, RunRow]:
@@ -615,16 +622,24 @@ class SqliteStore:
 
     def key_of(self, run_id: str) -> int | None:
         """Give the key of the run with exactly this public id."""
-        named = self._all("named_runs", ids=json.dumps([run_id]))
-        if named:
-            return int(named[0][1])
+        with self._session() as connection:
+            return self._key_of(connection, run_id)
+
+    def _key_of(self, connection: sqlite3.Connection, run_id: str) -> int | None:
+        found = connection.execute("SELECT run FROM run WHERE run_id = ?", (run_id,)).fetchone()
+        if found is not None:
+            return int(found[0])
         parts = parse_run_id(run_id)
         if parts is None:
             return None
-        for (writer,) in self._all("writers_of_short", short=parts.writer):
+        wanted = {"short": parts.writer}
+        for (writer,) in connection.execute(self._sql["writers_of_short"], wanted).fetchall():
             key = writer << SEQ_BITS | parts.seq
-            if self.public_ids([key]).get(key) == run_id.lower():
-                return int(key)
+            row = connection.execute("SELECT started, run_id FROM run WHERE run = ?", (key,))
+            started, named = row.fetchone() or (None, None)
+            if started is not None and named is None:
+                if run_id_of(started, parts.writer, parts.seq) == run_id.lower():
+                    return int(key)
         return None
 
     def keys_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -787,7 +802,7 @@ class SqliteStore:
         with self._session() as connection:
 
             def count(table: str) -> int:
-                return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - names of ours
+                return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
             newest, oldest = connection.execute(
                 "SELECT (SELECT max(started) FROM run), (SELECT min(started) FROM run)"
@@ -868,9 +883,9 @@ def _statements(script: str) -> Iterator[str]:
 
 def _next_key(connection: sqlite3.Connection, table: str, *, lowest: bool = False) -> int:
     if lowest:
-        (edge,) = connection.execute(f"SELECT min({table}) FROM {table}").fetchone()  # noqa: S608 - names of ours
+        (edge,) = connection.execute(f"SELECT min({table}) FROM {table}").fetchone()
         return min(edge or 0, 0) - 1
-    (edge,) = connection.execute(f"SELECT max({table}) FROM {table}").fetchone()  # noqa: S608 - names of ours
+    (edge,) = connection.execute(f"SELECT max({table}) FROM {table}").fetchone()
     return max(edge or 0, 0) + 1
 
 

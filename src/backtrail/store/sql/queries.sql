@@ -33,8 +33,8 @@ SELECT t, run, version FROM output WHERE version = :version AND version > 0 AND 
 -- name: next_writes
 -- Writes just after a read, for clocks that differ between machines.
 SELECT t, run, version FROM output
- WHERE artifact = :artifact AND t > :after AND t <= :until
- ORDER BY t, run LIMIT 100;
+ WHERE artifact = :artifact AND (t, run) > (:after_t, :after_run) AND t <= :until
+ ORDER BY t, run LIMIT :limit;
 
 -- name: writes_of_artifact
 -- Newest first, paged by (t, run).
@@ -75,9 +75,6 @@ SELECT f.ref, f.run_id FROM json_each(:ids) k CROSS JOIN run_ref f ON f.run_id =
 
 -- name: run_refs_by_key
 SELECT f.ref, f.run_id FROM json_each(:keys) k CROSS JOIN run_ref f ON f.ref = k.value;
-
--- name: named_runs
-SELECT r.run_id, r.run FROM json_each(:ids) k CROSS JOIN run r ON r.run_id = k.value;
 
 -- name: named_runs_with_prefix
 SELECT run_id, run FROM run WHERE run_id >= :low AND run_id < :high ORDER BY run_id LIMIT :limit;

@@ -84,7 +84,7 @@ CREATE TABLE run (
   params    TEXT,
   error     TEXT,
   run_id    TEXT,                    -- only of imported runs; others compute theirs
-  host      TEXT,                    -- only where it is not the writer's
+  host      TEXT,                    -- only where it is not the writer's; '' where not known
   ins       TEXT NOT NULL,           -- [[artifact, version, at - started(, how, producer)], ...]
   outs      TEXT NOT NULL,           -- [[artifact, version, at - started(, value)], ...], the first 1,000
   outs_more INTEGER NOT NULL DEFAULT 0
