@@ -209,8 +209,12 @@ class _Known:
     def link(self, reader: _Run, read: Read) -> _Link:
         """Apply the first rule that answers."""
         t = _known_time(read.at)
-        # Rule 1. A name that is not recorded, or is the reader's own, answers nothing.
-        if read.run_id in self.runs and read.run_id != reader.run_id:
+        # Rule 1. A named run that is not recorded answers nothing, nor does the
+        # reader itself, unless it did write this name before.
+        if read.run_id == reader.run_id:
+            if any(w.name == read.name and _known_time(w.at) < t for w in reader.writes):
+                return _Link("own")
+        elif read.run_id in self.runs:
             return self._explicit(self.runs[read.run_id], read)
         # Rule 2 is about objects inside a process.
         # A run's own write must be strictly before t to be what it read.

@@ -118,9 +118,9 @@ class Client:
 
     def _stop(self) -> None:
         """End recording: seal the journal and drain what can be drained in time."""
-        self.recorder, journal = None, self._journal
-        if journal is not None:
-            journal.close(self.settings.exit_timeout_s, _note)
+        if self._journal is not None:
+            self._journal.close(self.settings.exit_timeout_s, _note)
+        self.recorder = None
         if self._store is not None:
             self._store.close()
 
@@ -363,11 +363,12 @@ class Client:
             component: a `Component` or its name.
             value: the result itself, a JSON value; kept without secrets.
         """
-        recorder = self.wake()
+        recorder = self.recorder or self.wake()
         if recorder is None:
             return _made_up() if output_id is None else str(output_id)
         try:
-            return recorder.log(output_id, _component_name(component), value)
+            name = None if component is None else _component_name(component)
+            return recorder.log(output_id, name, value)
         except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, "logging an output")
             return _made_up() if output_id is None else str(output_id)

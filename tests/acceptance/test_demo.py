@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     place = tmp_path_factory.mktemp("demo")
     elsewhere = place / "elsewhere.db"
     environment = {**without_settings(), "BACKTRAIL_URL": f"sqlite:///{elsewhere}"}
@@ -55,7 +56,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     assert done.returncode == 0, done.stderr
     folder = place / "backtrail-demo"
     client = backtrail.connect(f"sqlite:///{folder / '.backtrail' / 'backtrail.db'}")
-    return Demo(folder, done.stdout, done.stderr, elsewhere.exists(), client)
+    yield Demo(folder, done.stdout, done.stderr, elsewhere.exists(), client)
+    client.close()
 
 
 def without_settings() -> dict[str, str]:
@@ -305,9 +307,10 @@ def retold(page: str, demo: Demo) -> str:
         if block["language"] == "diff":
             mend(demo.folder / "clean.py", block["text"])
             return block[0]
-        printed = "".join(
-            f"$ {command}\n{output_of(command, demo)}" for command, _ in commands_of(block["text"])
-        )
+        commands = [command for command, _ in commands_of(block["text"])]
+        # What the demo prints has a line that looks like a command.
+        commands = commands[:1] if commands[0] == "bt demo" else commands
+        printed = "".join(f"$ {command}\n{output_of(command, demo)}" for command in commands)
         return f"```console\n{as_on_adas_machine(printed, demo)}```"
 
     return re.sub(r"```(?P<language>console|diff)\n(?P<text>.*?)```", redo, page, flags=re.S)

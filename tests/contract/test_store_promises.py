@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,9 @@ def second(number: float) -> datetime:
 def put(client: Client, run_id: str | None, start: float = 0, **known: Any) -> str:
     """Record a run of a second."""
     known.setdefault("component", "step")
+    known.setdefault("started_at", second(start))
     known.setdefault("ended_at", second(start + 1))
-    return client.record_run(
-        known.pop("component"), run_id=run_id, started_at=second(start), **known
-    )
+    return client.record_run(known.pop("component"), run_id=run_id, **known)
 
 
 @pytest.fixture
@@ -104,6 +104,61 @@ def test_the_end_of_a_run_is_kept_whenever_its_start_is_told(
     assert (found.status, found.error) == ("failed", "ValueError: no")
     assert (found.started_at, found.ended_at) == (second(0), second(1))
     assert ([each.name for each in found.inputs], found.outputs_total) == (["x"], 1)
+
+
+DETAILS: dict[str, tuple[Any, Any]] = {
+    "host": ("gpu-1", "gpu-2"),
+    "git_hash": ("a" * 40, "b" * 40),
+    "params": ({"eta": 1}, {"eta": 2}),
+    "parent_run_id": ("caller-1", "caller-2"),
+    "pipeline_run_id": ("nightly-1", "nightly-2"),
+    "error": ("ValueError: 1", "ValueError: 2"),
+    "component": ("fit", "train"),
+    "started_at": (second(0), second(0.5)),
+    "ended_at": (second(1), second(2)),
+    "status": ("failed", "killed"),
+}
+
+
+def told(client: Client, run_id: str) -> dict[str, Any]:
+    """Give what a store says of a run, by the names in which `record_run` takes it."""
+    run = client.get_run(run_id)
+    said = {name: getattr(run, name) for name in DETAILS if name != "git_hash"}
+    return {**said, "git_hash": run.code.git_hash}
+
+
+@pytest.mark.parametrize("detail", ["host", "git_hash", "params", "parent_run_id", "error"])
+@pytest.mark.parametrize("known_first", [True, False])
+def test_what_one_record_of_a_run_leaves_open_another_fills_in(
+    client: Client, another_client: Callable[[], Client], detail: str, known_first: bool
+) -> None:
+    known = {detail: DETAILS[detail][0]}
+
+    for given in (known, {}) if known_first else ({}, known):
+        sender = another_client()
+        put(sender, "the-run", status="failed", **given)
+        sender.flush()
+
+    assert told(client, "the-run")[detail] == DETAILS[detail][0]
+
+
+@pytest.mark.parametrize("detail", sorted(DETAILS))
+def test_records_of_a_run_that_contradict_each_other_leave_the_same_in_either_order(
+    fresh_store: Callable[[], AbstractContextManager[str]], detail: str
+) -> None:
+    seen = []
+    for values in (DETAILS[detail], DETAILS[detail][::-1]):
+        with fresh_store() as url:
+            clients = [connect(url), connect(url)]
+            for client, value in zip(clients, values, strict=True):
+                put(client, "the-run", **{detail: value})
+                client.flush()
+            seen.append((told(clients[0], "the-run"), len(clients[1].recent())))
+            for client in clients:
+                client.close()
+
+    assert seen[0] == seen[1]
+    assert seen[0][0][detail] in DETAILS[detail]
 
 
 def test_a_run_of_this_store_that_is_imported_again_under_its_id_counts_once(

@@ -237,8 +237,22 @@ class Recorder:
             self._log_outputs([shown_name(given)], component, [value])
             return given
         kept = None if value is None else as_json(value)
-        run.writes = [*run.writes, ((shown_name(given), _OUTPUT), None, self.now_us(), kept)]
-        self.put_part(run)
+        # `put_part`, without the cost of calling it.
+        reads, writes, params, parent = run.reads, run.writes, run.params, run.parent
+        run.reads = run.writes = NOTHING
+        run.params = None
+        self.sink.add_run(
+            run.seq,
+            run.site,
+            run.started_us,
+            None,
+            RUNNING,
+            None if parent is None else parent.seq,
+            run.pipeline,
+            params,
+            reads,
+            (*writes, ((shown_name(given), _OUTPUT), None, self.now_us(), kept)),
+        )
         return given
 
     def log_many(

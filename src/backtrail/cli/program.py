@@ -138,7 +138,7 @@ def run(arguments: list[str]) -> int:
 
         return shell_complete(program, {}, "bt", _COMPLETE, instruction)
     try:
-        with program.make_context("bt", arguments) as context:
+        with program.make_context("bt", list(arguments)) as context:
             program.invoke(context)
     except click.exceptions.Exit as ended:
         terminal.flush()

@@ -446,8 +446,12 @@ class SqliteStore:
             return
         component = names.components[fact.component]
         connection.execute(
-            "INSERT OR IGNORE INTO site (writer, n, component, file, line, function, git)"
-            " VALUES (?,?,?,?,?,?,?)",
+            "INSERT INTO site (writer, n, component, file, line, function, git)"
+            " VALUES (?,?,?,?,?,?,?)"
+            # It may stand there without its name: a damaged record said it first.
+            " ON CONFLICT (writer, n) DO UPDATE SET component = excluded.component,"
+            " file = coalesce(file, excluded.file), line = coalesce(line, excluded.line),"
+            " function = coalesce(function, excluded.function), git = coalesce(git, excluded.git)",
             (writer, fact.n, component, fact.file, fact.line, fact.function, fact.git_hash),
         )
         self._site_of(connection, writer, fact.n)
