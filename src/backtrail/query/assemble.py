@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from ..model.facts import KIND_NAMES, STATUS_NAMES
 from ..model.identity import SEQ_MASK, run_id_of
 from ..model.records import Code, ComponentRecord, Input, Output, Run
 from ..store.protocol import ArtifactRow, ComponentRow, InRow, OutRow, RunRow, SiteRow, Store
 
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _NO_SITE = SiteRow(None, None, None, None, None, None)
 
 
 class Assembly:
     """The names that a set of run rows needs, each loaded once."""
 
-    def __init__(self, store: Store, rows: Iterable[RunRow]) -> None:
+    def __init__(
+        self, store: Store, rows: Iterable[RunRow], ids: Mapping[int, str] | None = None
+    ) -> None:
         self._store = store
+        self._ids = ids or {}
         rows = list(rows)
         artifacts: set[int] = set()
         versions: set[int] = set()
@@ -51,7 +56,7 @@ class Assembly:
         component = self._components[row.component]
         kind, owner = component.said.get("kind"), component.said.get("owner")
         return Run(
-            public_id(self._store, row),
+            self._ids.get(row.run) or public_id(self._store, row),
             component.name,
             kind and kind[1],
             owner and owner[1],
@@ -67,7 +72,7 @@ class Assembly:
                 site.line,
                 site.function,
             ),
-            json.loads(row.params) if row.params else {},
+            _decode(row.params) if row.params else {},
             (writer.host if row.host is None else row.host) or None,
             None if row.pipeline is None else self._pipelines.get(row.pipeline),
             self._parent(row),

@@ -58,6 +58,7 @@ class _Walk:
     """The runs reached so far, their links, and until when each one counts."""
 
     rows: dict[int, RunRow] = field(default_factory=dict)
+    ids: dict[int, str] = field(default_factory=dict)
     links: dict[int, list[Link]] = field(default_factory=dict)
     # A run's calls are upstream of what it wrote afterwards only: the latest
     # time at which it wrote something that led here.
@@ -77,11 +78,11 @@ def backtrace(
     linker = Linker(store, tolerance_us)
     walk = _walk(store, linker, selected, limit)
     edges = _drawn_edges(walk, selected.run)
-    ids = {key: public_id(store, row) for key, row in walk.rows.items()}
+    ids = walk.ids
     order = _ordered(selected.run, edges, walk.rows, ids)
     number = {key: n for n, key in enumerate(order)}
     depths = _depths(selected.run, edges)
-    assembly = Assembly(store, walk.rows.values())
+    assembly = Assembly(store, walk.rows.values(), ids)
     frames = [_frame(assembly, walk, key, number, depths.get(key, 0), ids, edges) for key in order]
     _warn(frames, [walk.links[key] for key in order], assembly)
     gaps = [
@@ -103,6 +104,7 @@ def backtrace(
 def _walk(store: Store, linker: Linker, selected: Selected, limit: int | None) -> _Walk:
     """Go upstream level by level; every run is visited once, so diamonds cost nothing."""
     walk = _Walk()
+    any_calls = store.has_calls()
     frontier = {selected.run: selected.at_us}
     while frontier:
         later = {key for key, until in frontier.items() if until > walk.until.get(key, -1)}
@@ -113,6 +115,7 @@ def _walk(store: Store, linker: Linker, selected: Selected, limit: int | None) -
             fresh = fresh[: limit - len(walk.rows)]
         rows = linker.runs(fresh)
         walk.rows.update(rows)
+        walk.ids.update((key, public_id(store, row)) for key, row in rows.items())
         frontier = {}
         for key in rows:
             walk.links[key] = []
@@ -120,7 +123,8 @@ def _walk(store: Store, linker: Linker, selected: Selected, limit: int | None) -
             walk.links[link.reader.run].append(link)
             if link.producer is not None:
                 _reach(walk, frontier, link.producer, link.written_us or 0)
-        for caller, called in _called(store, walk, later & walk.rows.keys()).items():
+        callers = later & walk.rows.keys() if any_calls else ()
+        for caller, called in _called(store, walk, callers).items():
             walk.calls[caller] = [key for key, _ in called]
             for key, ended in called:
                 _reach(walk, frontier, key, ended)
@@ -137,7 +141,7 @@ def _reach(walk: _Walk, frontier: dict[int, int], key: int, until: int) -> None:
 def _called(store: Store, walk: _Walk, callers: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
     """Give the runs that each caller called, inside it and before it wrote."""
     called: dict[int, list[tuple[int, int]]] = {}
-    ids = {key: public_id(store, walk.rows[key]) for key in callers}
+    ids = {key: walk.ids[key] for key in callers}
     for caller, found in store.called_by(ids).items():
         row, until = walk.rows[caller], walk.until[caller]
         if row.ended is not None:

@@ -23,7 +23,7 @@ from ..model.facts import (
 )
 from ..model.identity import SEQ_BITS
 from .protocol import InRow, OutRow, RunRow
-from .rows import to_json, unite, united_outs
+from .rows import Said, to_json, unite, united_outs
 
 
 class Names(NamedTuple):
@@ -97,7 +97,8 @@ class Site(NamedTuple):
 class Rows:
     """The run rows of a round, united by run."""
 
-    def __init__(self) -> None:
+    def __init__(self, said: Said) -> None:
+        self.said = said
         self.runs: dict[int, RunRow] = {}
         self.named: dict[str, int] = {}
         self._to_check: set[int] = set()
@@ -118,7 +119,7 @@ class Rows:
         if fact.run_id is not None or fact.status == RUNNING:
             self._to_check.add(key)
         known = self.runs.get(key)
-        self.runs[key] = row if known is None else unite(known, row)
+        self.runs[key] = row if known is None else unite(known, row, self.said)
 
     def _key_of_named(self, run_id: str, key: int, known_run: Callable[[str], int | None]) -> int:
         known = self.named.get(run_id)

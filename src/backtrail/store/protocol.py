@@ -176,6 +176,10 @@ class Store(Protocol):
         """Give the public ids of runs."""
         ...
 
+    def has_calls(self) -> bool:
+        """Tell whether any run here was called by another."""
+        ...
+
     def called_by(self, keys: Mapping[int, str]) -> dict[int, list[tuple[int, int, int | None]]]:
         """Give for each run (key: public id) the runs it called: key, started, ended."""
         ...

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -250,7 +250,7 @@ class SqliteStore:
                 batch.writer.uid: self._writer(connection, batch.writer) for batch in batches
             }
             names = self._intern(connection, Mentioned(batches))
-            rows = Rows()
+            rows = Rows(_Said(connection, self.public_ids))
             for batch in batches:
                 self._take_in_facts(connection, batch, writers[batch.writer.uid], names, rows)
             self._write_runs(connection, rows)
@@ -506,7 +506,7 @@ class SqliteStore:
             outputs += [(a, t, key, v) for a, v, t, _ in row.outs]
             inputs += [(a, v, t, key) for a, v, t, _, _ in row.ins]
             if known is not None:
-                row = unite(known, row)
+                row = unite(known, row, rows.said)
                 if row.outs == known.outs and row == known:
                     continue
             if len(row.outs) > MOST_OUTPUTS:
@@ -606,9 +606,13 @@ class SqliteStore:
             for run, started, run_id in found
         }
 
+    def has_calls(self) -> bool:
+        """Tell whether any run here was called by another."""
+        return bool(self._all("has_calls")[0][0])
+
     def called_by(self, keys: Mapping[int, str]) -> dict[int, list[tuple[int, int, int | None]]]:
         """Give for each run (key: public id) the runs it called: key, started, ended."""
-        if not keys or not self._all("has_calls")[0][0]:
+        if not keys:
             return {}
         refs = {
             -ref: run_id
@@ -871,6 +875,40 @@ _CONSISTENT = {
         "SELECT count(*) FROM run r WHERE NOT EXISTS (SELECT 1 FROM site s WHERE s.site = r.site)"
     ),
 }
+
+
+class _Said:
+    """What keys of run rows stand for; see `rows.Said`."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        public_ids: Callable[[Iterable[int]], dict[int, str]],
+    ) -> None:
+        self._connection = connection
+        self._public_ids = public_ids
+
+    def site(self, key: int) -> tuple[str, str]:
+        """Give commit (empty if not known) and component of a site."""
+        name, git = self._connection.execute(
+            "SELECT c.name, s.git FROM site s JOIN component c ON c.component = s.component"
+            " WHERE s.site = ?",
+            (key,),
+        ).fetchone()
+        return git or "", name
+
+    def pipeline(self, key: int) -> str:
+        """Give the public id of a pipeline run."""
+        sql = "SELECT run_id FROM pipeline WHERE pipeline = ?"
+        return str(self._connection.execute(sql, (key,)).fetchone()[0])
+
+    def parent(self, key: int) -> str:
+        """Give the public id of a calling run."""
+        if key >= 0:
+            return self._public_ids([key]).get(key, "")
+        sql = "SELECT run_id FROM run_ref WHERE ref = ?"
+        return str(self._connection.execute(sql, (-key,)).fetchone()[0])
+
 
 _left_to_parent: list[sqlite3.Connection | None] = []
 

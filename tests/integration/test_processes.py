@@ -1,0 +1,863 @@
+"""Many processes, forks, threads, signals and exits: nothing lost, nothing stale, nothing hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import backtrail
+from backtrail import Client, NotFoundError, connect
+from backtrail.model.records import Run
+
+pytestmark = pytest.mark.slow
+
+SOURCE = str(Path(backtrail.__file__).parents[1])
+
+
+def environment(**environ: str) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("BACKTRAIL_")}
+    path = os.pathsep.join([SOURCE, inherited.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return {**inherited, "PYTHONPATH": path, "BACKTRAIL_STRICT": "1", **environ}
+
+
+def begin(script: Path, *args: str, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(script), *args],
+        cwd=script.parent,
+        env=environment(**environ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def run_script(tmp_path: Path) -> Callable[..., str]:
+    """Give a function that runs a script to its end, quietly, and returns what it printed."""
+
+    def run(body: str, *args: str, timeout: float = 30, **environ: str) -> str:
+        script = tmp_path / "script.py"
+        script.write_text(textwrap.dedent(body))
+        process = begin(script, *args, **environ)
+        try:
+            out, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError(f"the script hangs: {process.communicate()}") from None
+        assert (process.returncode, errors) == (0, ""), errors
+        return out
+
+    return run
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """The default store of a script that runs in ``tmp_path``."""
+    (tmp_path / ".backtrail").mkdir()
+    return f"sqlite:///{tmp_path}/.backtrail/backtrail.db"
+
+
+def runs_in(url: str, component: str) -> list[Run]:
+    """Give the runs of a component, the oldest first."""
+    with connect(url) as client:
+        return history(client, component)
+
+
+def history(client: Client, component: str) -> list[Run]:
+    try:
+        return client.history(component, limit=1_000_000)[::-1]
+    except NotFoundError:
+        return []
+
+
+# -- many at once --------------------------------------------------------------------------
+
+
+def test_sixty_four_processes_at_once_on_a_fresh_store_lose_nothing(
+    tmp_path: Path, url: str
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import sys
+            import backtrail as bt
+            number = int(sys.argv[1])
+
+            @bt.register("step", input_path="in.csv", output_path="out-{number}.csv")
+            def step(number, i):
+                return i
+
+            sys.stdin.read()
+            for i in range(200):
+                assert step(number, i) == i
+            """
+        )
+    )
+    processes = [begin(script, str(number)) for number in range(64)]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+
+    ends = [process.communicate(timeout=100) for process in processes]
+
+    assert Counter(process.returncode for process in processes) == {0: 64}
+    assert [errors for _, errors in ends if errors] == []
+    with connect(url) as client:
+        counted = Counter((r.params["number"], r.params["i"]) for r in history(client, "step"))
+        assert counted == Counter((number, i) for number in range(64) for i in range(200))
+        assert client.check() == []
+        assert client.stats().lost == 0
+
+
+# -- forks ---------------------------------------------------------------------------------
+
+
+def test_a_forked_child_is_a_writer_of_its_own_and_its_runs_have_no_stale_parent(
+    run_script: Callable[..., str], url: str
+) -> None:
+    run_script(
+        """
+        import os
+        import backtrail as bt
+
+        @bt.register("step")
+        def step(who): return who
+
+        step("before")
+        with bt.run("outer"):
+            pid = os.fork()
+            if not pid:
+                step("child")
+                bt.log("from-child")
+                os._exit(0)
+            step("parent")
+            assert os.waitpid(pid, 0)[1] == 0
+        step("after")
+        """
+    )
+
+    runs = {run.params["who"]: run for run in runs_in(url, "step")}
+    (outer,) = runs_in(url, "outer")
+    assert runs["parent"].parent_run_id == outer.run_id
+    assert runs["child"].parent_run_id is None
+    assert {run.status for run in (*runs.values(), outer)} == {"completed"}
+    assert len({run.run_id for run in runs.values()}) == 4
+    with connect(url) as client:
+        (frame,) = client.backtrace("from-child").frames
+        assert frame.run.run_id != outer.run_id
+        assert client.stats().writers == 2
+
+
+def test_a_run_that_a_fork_carried_into_a_child_is_ended_by_the_parent_alone(
+    run_script: Callable[..., str], url: str
+) -> None:
+    run_script(
+        """
+        import os
+        import backtrail as bt
+
+        @bt.register("outer")
+        def outer():
+            pid = os.fork()
+            if pid:
+                assert os.waitpid(pid, 0)[1] == 0
+            return pid
+
+        @bt.register("generator")
+        def generator():
+            yield 1
+            yield 2
+
+        held = generator()
+        next(held)
+        with bt.run("block") as r:
+            if not outer():
+                # The child leaves all three, which are its parent's.
+                r.log_output("by-the-child")
+                r.log_input("by-the-child")
+                list(held)
+                os._exit(0)
+        list(held)
+        """
+    )
+
+    with connect(url) as client:
+        seen = Counter((run.component, run.status) for run in client.recent(100))
+    assert {k: n for k, n in seen.items() if k[0] in ("outer", "generator", "block")} == {
+        ("outer", "completed"): 1,
+        ("generator", "completed"): 1,
+        ("block", "completed"): 1,
+    }
+    assert "killed" not in {status for _, status in seen}
+
+
+def test_forks_at_any_moment_of_recording_and_draining_lose_nothing_and_block_nobody(
+    run_script: Callable[..., str], url: str
+) -> None:
+    run_script(
+        """
+        import os, threading, time
+        import backtrail as bt
+        bt.configure(flush_interval_s=0.001)
+
+        @bt.register("step", input_path="in-{i}.csv")
+        def step(who, i): return i
+
+        stop = threading.Event()
+        def busy():
+            i = 0
+            while not stop.is_set():
+                step("thread", i)
+                i += 1
+                if i % 50 == 0:
+                    time.sleep(0.001)
+            print(i)
+
+        thread = threading.Thread(target=busy)
+        thread.start()
+        children = []
+        for number in range(60):
+            time.sleep(0.002)
+            pid = os.fork()
+            if not pid:
+                for i in range(20):
+                    step(f"child {number}", i)
+                # Lives on, with whatever the fork left it, while the parent goes on.
+                time.sleep(0.5)
+                if number % 2:
+                    assert bt.flush(20) == 0
+                os._exit(0)
+            children.append(pid)
+        stop.set()
+        thread.join()
+        began = time.monotonic()
+        assert bt.flush(20) == 0
+        for pid in children:
+            assert os.waitpid(pid, 0)[1] == 0
+        """
+    )
+
+    counted = Counter((run.params["who"], run.params["i"]) for run in runs_in(url, "step"))
+    assert set(counted.values()) == {1}
+    per_child = Counter(who for who, _ in counted if who != "thread")
+    assert per_child == {f"child {number}": 20 for number in range(60)}
+
+
+def test_a_child_that_lives_on_after_a_fork_does_not_keep_the_journal_locked(
+    run_script: Callable[..., str], url: str
+) -> None:
+    # A fork in the middle of a drain gives the child the open lock file as well.
+    run_script(
+        """
+        import os, signal, time
+        import backtrail as bt
+        bt.configure(flush_interval_s=0.001)
+
+        @bt.register("step", input_path="in-{i}.csv")
+        def step(i): return i
+
+        def holds_lock(pid):
+            folder = f"/proc/{pid}/fd"
+            return any("drain.lock" in os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
+
+        children = []
+        for attempt in range(300):
+            for i in range(500):
+                step(i)
+            time.sleep(0.003)
+            reader, writer = os.pipe()
+            pid = os.fork()
+            if not pid:
+                os.write(writer, b"x")
+                time.sleep(60)
+                os._exit(0)
+            os.read(reader, 1)
+            os.close(reader); os.close(writer)
+            children.append(pid)
+            if holds_lock(pid):
+                break
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(children.pop(), 0)
+        left = bt.flush(3)
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        assert left == 0, left
+        """
+    )
+
+
+def test_runs_of_a_forked_child_know_their_code(run_script: Callable[..., str], url: str) -> None:
+    run_script(
+        """
+        import os
+        import backtrail as bt
+
+        @bt.register("step")
+        def step(who): return who
+
+        step("parent")
+        assert bt.flush() == 0
+        pid = os.fork()
+        if not pid:
+            step("child")
+            assert bt.flush() == 0
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        """
+    )
+
+    with connect(url) as client:
+        sources = {run.params["who"]: client.source_of(run) for run in history(client, "step")}
+    assert sources["parent"] is not None
+    assert sources["child"] == sources["parent"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_pools_of_processes_record_and_belong_to_the_pipeline(
+    run_script: Callable[..., str], url: str, method: str
+) -> None:
+    printed = run_script(
+        """
+        import multiprocessing, os, sys
+        from concurrent.futures import ProcessPoolExecutor
+        import backtrail as bt
+
+        @bt.register("step")
+        def step(i):
+            return i * i
+
+        @bt.register("outer")
+        def outer(context):
+            with context.Pool(2) as pool:
+                assert pool.map(step, range(20), chunksize=2) == [i * i for i in range(20)]
+                pool.close()
+                pool.join()
+            with ProcessPoolExecutor(2, mp_context=context) as pool:
+                assert list(pool.map(step, range(20, 30))) == [i * i for i in range(20, 30)]
+            process = context.Process(target=step, args=(30,))
+            process.start()
+            process.join()
+            assert process.exitcode == 0
+
+        if __name__ == "__main__":
+            step(-1)
+            with bt.pipeline("nightly") as pipeline_run_id:
+                print(pipeline_run_id)
+                outer(multiprocessing.get_context(sys.argv[1]))
+            step(-2)
+        """,
+        method,
+        timeout=60,
+    )
+
+    runs = {run.params["i"]: run for run in runs_in(url, "step")}
+    assert sorted(runs) == list(range(-2, 31))
+    inside = {run.pipeline_run_id for i, run in runs.items() if i >= 0}
+    assert inside == {printed.strip()}
+    assert runs[-1].pipeline_run_id is None
+    assert runs[-2].pipeline_run_id is None
+    assert {run.parent_run_id for run in runs.values()} == {None}
+    assert {run.status for run in runs.values()} == {"completed"}
+
+
+def test_a_pipeline_reaches_a_subprocess_and_its_subprocess(
+    run_script: Callable[..., str], url: str
+) -> None:
+    printed = run_script(
+        """
+        import subprocess, sys
+        import backtrail as bt
+
+        if sys.argv[1] == "0":
+            with bt.pipeline("nightly") as run_id:
+                print(run_id, flush=True)
+                subprocess.run([sys.executable, __file__, "1"], check=True)
+            subprocess.run([sys.executable, __file__, "3"], check=True)
+        else:
+            with bt.run("step", params={"level": int(sys.argv[1])}):
+                pass
+            if sys.argv[1] == "1":
+                subprocess.run([sys.executable, __file__, "2"], check=True)
+        """,
+        "0",
+    )
+
+    runs = {run.params["level"]: run.pipeline_run_id for run in runs_in(url, "step")}
+    assert runs == {1: printed.strip(), 2: printed.strip(), 3: None}
+
+
+def test_a_pool_made_before_a_pipeline_does_not_take_a_later_one_for_its_own(
+    run_script: Callable[..., str], url: str
+) -> None:
+    # A worker forked inside one pipeline run and used inside the next may say no
+    # pipeline, but not the wrong one... unless nobody told it: then it is the first.
+    run_script(
+        """
+        import multiprocessing
+        import backtrail as bt
+
+        @bt.register("step")
+        def step(i): return i
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                pool.map(step, [1])
+                with bt.pipeline("nightly"):
+                    pool.map(step, [2])
+                pool.close()
+                pool.join()
+        """
+    )
+
+    assert {run.pipeline_run_id for run in runs_in(url, "step")} == {None}
+
+
+# -- threads -------------------------------------------------------------------------------
+
+
+def test_eight_threads_record_while_another_flushes_and_asks(
+    run_script: Callable[..., str], url: str
+) -> None:
+    run_script(
+        """
+        import threading, sys
+        import backtrail as bt
+        bt.configure(flush_interval_s=0.005)
+        sys.setswitchinterval(1e-5)
+
+        @bt.register("inner")
+        def inner(t, i):
+            bt.log(f"out-{t}-{i}", value=i)
+
+        @bt.register("outer", input_path="in-{i}.csv", output_path="out-{t}.csv")
+        def outer(t, i):
+            inner(t, i)
+            return [t, i]
+
+        def work(t):
+            for i in range(150):
+                assert outer(t, i) == [t, i]
+
+        done = threading.Event()
+        def ask():
+            while not done.is_set():
+                assert bt.flush() == 0
+                bt.recent(5)
+                for component in bt.components():
+                    bt.history(component.name, limit=3)
+
+        asker = threading.Thread(target=ask)
+        threads = [threading.Thread(target=work, args=(t,)) for t in range(8)]
+        for thread in (*threads, asker):
+            thread.start()
+        for thread in threads:
+            thread.join()
+        done.set()
+        asker.join()
+        """,
+        timeout=60,
+    )
+
+    with connect(url) as client:
+        outer = {(r.params["t"], r.params["i"]): r for r in history(client, "outer")}
+        inner = {(r.params["t"], r.params["i"]): r for r in history(client, "inner")}
+        assert len(outer) == len(inner) == 1200
+        assert all(inner[key].parent_run_id == outer[key].run_id for key in outer)
+        assert all(run.parent_run_id is None for run in outer.values())
+        assert all(len(run.outputs) == 1 for run in inner.values())
+        assert client.stats().runs == 2400
+        assert client.check() == []
+
+
+def test_threads_started_inside_a_pipeline_belong_to_it(
+    run_script: Callable[..., str], url: str
+) -> None:
+    printed = run_script(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        import backtrail as bt
+
+        @bt.register("step")
+        def step(i): return i
+
+        with bt.pipeline("nightly") as run_id:
+            print(run_id)
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(step, range(4)))
+        """
+    )
+
+    assert {run.pipeline_run_id for run in runs_in(url, "step")} == {printed.strip()}
+
+
+# -- signals -------------------------------------------------------------------------------
+
+
+def test_a_signal_handler_records_in_the_middle_of_recording(
+    run_script: Callable[..., str], url: str
+) -> None:
+    printed = run_script(
+        """
+        import signal, time
+        import backtrail as bt
+        bt.configure(flush_interval_s=0.01)
+
+        @bt.register("handler", input_path="handled-{n}.csv")
+        def handle(n):
+            bt.log(f"signal-{n}")
+
+        handled = 0
+        def on_signal(number, frame):
+            global handled
+            handled += 1
+            handle(handled)
+
+        @bt.register("step", input_path="in-{i}.csv")
+        def step(i):
+            bt.log(f"out-{i}")
+            return [i]
+
+        signal.signal(signal.SIGALRM, on_signal)
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        i = 0
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            i += 1
+            assert step(i) == [i]
+            if i % 500 == 0:
+                assert bt.flush() == 0
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(i, handled)
+        """
+    )
+
+    steps, handled = map(int, printed.split())
+    assert handled > 100
+    assert Counter(r.params["i"] for r in runs_in(url, "step")) == Counter(range(1, steps + 1))
+    handlers = runs_in(url, "handler")
+    assert Counter(r.params["n"] for r in handlers) == Counter(range(1, handled + 1))
+    with connect(url) as client:
+        assert client.stats().lost == 0
+
+
+def test_an_exception_that_a_signal_raises_in_the_middle_of_recording_costs_one_call(
+    run_script: Callable[..., str], url: str
+) -> None:
+    # As Ctrl-C in a notebook, or the end of a time limit.
+    printed = run_script(
+        """
+        import signal, time
+        import backtrail as bt
+        from backtrail.capture.context import current_run
+
+        @bt.register("step", input_path="in-{i}.csv")
+        def step(i): return i
+
+        def interrupt(number, frame):
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGALRM, interrupt)
+        done, interrupted, stale, i = [], 0, 0, 0
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00003 + (i % 97) * 1e-6)
+                while True:
+                    i += 1
+                    step(i)
+                    done.append(i)
+            except KeyboardInterrupt:
+                interrupted += 1
+                stale += current_run.get() is not None
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        # What comes after the last interrupt has no parent.
+        assert bt.flush() == 0
+        step(-1)
+        print(interrupted, stale, *done)
+        """
+    )
+
+    interrupted, _stale, *done = map(int, printed.split())
+    assert interrupted > 100
+    counted = Counter(r.params["i"] for r in runs_in(url, "step"))
+    assert [i for i in done if counted[i] != 1] == []
+    with connect(url) as client:
+        assert client.stats().lost == 0
+    assert runs_in(url, "step")[-1].parent_run_id is None
+
+
+def test_a_time_limit_by_signal_reaches_the_user_wherever_it_strikes(
+    run_script: Callable[..., str], url: str
+) -> None:
+    # An `Exception` that a handler raises is the user's, even inside our code.
+    printed = run_script(
+        """
+        import signal, time
+        import backtrail as bt
+
+        @bt.register("step", input_path="in-{i}.csv")
+        def step(i): return i
+
+        class LimitError(Exception):
+            pass
+
+        def limit(number, frame):
+            global struck
+            struck += 1
+            raise LimitError
+
+        signal.signal(signal.SIGALRM, limit)
+        struck = reached = i = 0
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00003 + (i % 97) * 1e-6)
+                before = struck
+                while struck == before:
+                    i += 1
+                    step(i)
+            except LimitError:
+                reached += 1
+        print(struck, reached)
+        """,
+        BACKTRAIL_STRICT="0",
+    )
+
+    struck, reached = map(int, printed.split())
+    assert struck > 100
+    assert reached == struck
+
+
+def test_sigterm_with_a_handler_that_exits_keeps_all(
+    run_script: Callable[..., str], url: str
+) -> None:
+    run_script(
+        """
+        import os, signal, sys
+        import backtrail as bt
+
+        @bt.register("step")
+        def step(i):
+            if i == 50:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        for i in range(100):
+            step(i)
+        """
+    )
+
+    runs = runs_in(url, "step")
+    assert [run.params["i"] for run in runs] == list(range(51))
+    assert {run.status for run in runs} == {"completed"}
+
+
+# -- the end -------------------------------------------------------------------------------
+
+
+def test_what_exit_handlers_record_is_kept(run_script: Callable[..., str], url: str) -> None:
+    run_script(
+        """
+        import atexit
+        @atexit.register
+        def last():
+            step("registered before backtrail, so called after it")
+
+        import backtrail as bt
+
+        @bt.register("step")
+        def step(who): return who
+
+        @atexit.register
+        def first():
+            step("registered after backtrail")
+
+        step("main")
+        """
+    )
+
+    runs = runs_in(url, "step")
+    assert [run.params["who"][:17] for run in runs] == ["main", "registered after ", "registered before"]
+    assert {run.status for run in runs} == {"completed"}
+
+
+def test_daemon_threads_that_record_until_the_end_neither_hang_nor_complain(
+    run_script: Callable[..., str], url: str
+) -> None:
+    for _ in range(3):
+        began = time.monotonic()
+        run_script(
+            """
+            import threading, time
+            import backtrail as bt
+
+            @bt.register("step", input_path="in.csv")
+            def step(t): return [t]
+
+            def work(t):
+                while True:
+                    step(t)
+                    time.sleep(0)
+
+            for t in range(4):
+                threading.Thread(target=work, args=(t,), daemon=True).start()
+            time.sleep(0.2)
+            """,
+            timeout=15,
+        )
+        assert time.monotonic() - began < 10
+
+    with connect(url) as client:
+        assert client.check() == []
+        assert client.stats().runs > 100
+
+
+def test_the_runs_of_a_daemon_thread_that_is_cut_off_are_killed(
+    run_script: Callable[..., str], url: str
+) -> None:
+    run_script(
+        """
+        import threading, time
+        import backtrail as bt
+
+        def work():
+            with bt.run("endless"):
+                bt.log("from-endless")
+                time.sleep(60)
+
+        threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.2)
+        """
+    )
+
+    (run,) = runs_in(url, "endless")
+    assert run.status == "killed"
+
+
+def test_a_process_that_only_imports_or_asks_starts_no_thread_and_leaves_nothing(
+    run_script: Callable[..., str], tmp_path: Path
+) -> None:
+    run_script(
+        """
+        import threading
+        import backtrail as bt
+
+        @bt.register("step")
+        def step(i): return i
+
+        assert bt.recent() == []
+        assert threading.active_count() == 1
+        """
+    )
+
+    assert not (tmp_path / ".backtrail").exists()
+
+
+def test_the_end_of_a_process_takes_under_two_seconds_while_the_database_is_locked(
+    tmp_path: Path, url: str
+) -> None:
+    with connect(url) as client:
+        client.log("first")
+        assert client.flush() == 0
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import time
+            import backtrail as bt
+
+            @bt.register("step")
+            def step(i): return i
+
+            for i in range(100):
+                step(i)
+            print(time.time(), flush=True)
+            """
+        )
+    )
+
+    with contextlib.closing(sqlite3.connect(client.settings.database)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        process = begin(script, BACKTRAIL_STRICT="0")
+        out, _ = process.communicate(timeout=60)
+        took = time.time() - float(out)
+        holder.rollback()
+
+    assert process.returncode == 0
+    assert len(runs_in(url, "step")) == 100
+    assert took < 2
+
+
+def test_a_background_round_that_waits_for_a_lock_does_not_hold_up_the_end(
+    tmp_path: Path, url: str
+) -> None:
+    with connect(url) as client:
+        client.log("first")
+        assert client.flush() == 0
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import time
+            import backtrail as bt
+
+            @bt.register("step")
+            def step(i): return i
+
+            for i in range(100):
+                step(i)
+            time.sleep(0.5)
+            print(time.time(), flush=True)
+            """
+        )
+    )
+
+    with contextlib.closing(sqlite3.connect(client.settings.database)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        process = begin(script, BACKTRAIL_STRICT="0", BACKTRAIL_FLUSH_INTERVAL_S="0.01")
+        out, _ = process.communicate(timeout=60)
+        took = time.time() - float(out)
+        holder.rollback()
+
+    assert process.returncode == 0
+    assert len(runs_in(url, "step")) == 100
+    assert took < 2
+
+
+def test_a_client_that_was_closed_in_the_middle_of_a_run_keeps_the_run(
+    run_script: Callable[..., str], url: str
+) -> None:
+    run_script(
+        """
+        import backtrail as bt
+
+        @bt.register("outer", output_path="out.csv")
+        def outer():
+            bt.configure(flush_interval_s=0.1)
+            inner()
+            bt.log("after-the-change")
+
+        @bt.register("inner")
+        def inner(): pass
+
+        outer()
+        inner()
+        """
+    )
+
+    assert [run.status for run in runs_in(url, "outer")] == ["completed"]
+    assert [run.parent_run_id for run in runs_in(url, "inner")][1:] == [None]
