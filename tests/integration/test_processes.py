@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -39,7 +40,18 @@ def begin(script: Path, *args: str, **environ: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
+
+
+def end(process: subprocess.Popen[str], timeout: float) -> tuple[str, str]:
+    """Give what a process says until its end; one that hangs is killed with its children."""
+    try:
+        return process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        raise AssertionError(f"the script hangs: {process.communicate()}") from None
 
 
 @pytest.fixture
@@ -50,11 +62,7 @@ def run_script(tmp_path: Path) -> Callable[..., str]:
         script = tmp_path / "script.py"
         script.write_text(textwrap.dedent(body))
         process = begin(script, *args, **environ)
-        try:
-            out, errors = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise AssertionError(f"the script hangs: {process.communicate()}") from None
+        out, errors = end(process, timeout)
         assert (process.returncode, errors) == (0, ""), errors
         return out
 
@@ -111,7 +119,7 @@ def test_sixty_four_processes_at_once_on_a_fresh_store_lose_nothing(
         process.stdin.close()
         process.stdin = None
 
-    ends = [process.communicate(timeout=100) for process in processes]
+    ends = [end(process, 100) for process in processes]
 
     assert Counter(process.returncode for process in processes) == {0: 64}
     assert [errors for _, errors in ends if errors] == []
@@ -262,7 +270,7 @@ def test_a_child_that_lives_on_after_a_fork_does_not_keep_the_journal_locked(
     # A fork in the middle of a drain gives the child the open lock file as well.
     run_script(
         """
-        import os, signal, time
+        import os, random, signal, time
         import backtrail as bt
         bt.configure(flush_interval_s=0.001)
 
@@ -274,10 +282,11 @@ def test_a_child_that_lives_on_after_a_fork_does_not_keep_the_journal_locked(
             return any("drain.lock" in os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
 
         children = []
-        for attempt in range(300):
-            for i in range(500):
+        chance = random.Random(3)
+        for attempt in range(200):
+            for i in range(1000):
                 step(i)
-            time.sleep(0.003)
+            time.sleep(chance.random() * 0.02)
             reader, writer = os.pipe()
             pid = os.fork()
             if not pid:
@@ -612,6 +621,9 @@ def test_a_time_limit_by_signal_reaches_the_user_wherever_it_strikes(
         @bt.register("step", input_path="in-{i}.csv")
         def step(i): return i
 
+        import logging
+        logging.getLogger("backtrail").disabled = True
+
         class LimitError(Exception):
             pass
 
@@ -664,6 +676,45 @@ def test_sigterm_with_a_handler_that_exits_keeps_all(
     runs = runs_in(url, "step")
     assert [run.params["i"] for run in runs] == list(range(51))
     assert {run.status for run in runs} == {"completed"}
+
+
+def test_draining_ends_though_another_process_records_all_the_time(
+    tmp_path: Path, url: str
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import backtrail as bt
+
+            @bt.register("step", input_path="in-{i}.csv", output_path="out-{i}.csv")
+            def step(i): pass
+
+            i = 0
+            while True:
+                step(i)
+                i += 1
+                if i == 100:
+                    print("ready", flush=True)
+            """
+        )
+    )
+    writers = [begin(script, BACKTRAIL_FLUSH_INTERVAL_S="60") for _ in range(2)]
+    try:
+        for writer in writers:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "ready\n"
+        asker = "import backtrail as bt\nbt.log('mine')\nassert bt.flush() == 0\nbt.backtrace('mine')"
+        (tmp_path / "asker.py").write_text(asker)
+        began = time.monotonic()
+        end(begin(tmp_path / "asker.py"), 15)
+        took = time.monotonic() - began
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+
+    assert took < 10
 
 
 # -- the end -------------------------------------------------------------------------------
@@ -793,7 +844,7 @@ def test_the_end_of_a_process_takes_under_two_seconds_while_the_database_is_lock
     with contextlib.closing(sqlite3.connect(client.settings.database)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         process = begin(script, BACKTRAIL_STRICT="0")
-        out, _ = process.communicate(timeout=60)
+        out, _ = end(process, 60)
         took = time.time() - float(out)
         holder.rollback()
 
@@ -829,7 +880,7 @@ def test_a_background_round_that_waits_for_a_lock_does_not_hold_up_the_end(
     with contextlib.closing(sqlite3.connect(client.settings.database)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         process = begin(script, BACKTRAIL_STRICT="0", BACKTRAIL_FLUSH_INTERVAL_S="0.01")
-        out, _ = process.communicate(timeout=60)
+        out, _ = end(process, 60)
         took = time.time() - float(out)
         holder.rollback()
 

@@ -503,8 +503,10 @@ class SqliteStore:
         inputs: list[tuple[int, int, int, int]] = []
         for key, row in rows.runs.items():
             known = stored.get(key)
-            outputs += [(a, t, key, v) for a, v, t, _ in row.outs]
-            inputs += [(a, v, t, key) for a, v, t, _, _ in row.ins]
+            for artifact, version, at_us, _ in row.outs:
+                outputs.append((artifact, at_us, key, version))
+            for artifact, version, at_us, _, _ in row.ins:
+                inputs.append((artifact, version, at_us, key))
             if known is not None:
                 row = unite(known, row, rows.said)
                 if row.outs == known.outs and row == known:
@@ -645,9 +647,10 @@ class SqliteStore:
             key = writer << SEQ_BITS | parts.seq
             row = connection.execute("SELECT started, run_id FROM run WHERE run = ?", (key,))
             started, named = row.fetchone() or (None, None)
-            if started is not None and named is None:
-                if run_id_of(started, parts.writer, parts.seq) == run_id.lower():
-                    return int(key)
+            if started is None or named is not None:
+                continue
+            if run_id_of(started, parts.writer, parts.seq) == run_id.lower():
+                return int(key)
         return None
 
     def keys_with_prefix(self, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -932,7 +935,8 @@ def _next_key(connection: sqlite3.Connection, table: str, *, lowest: bool = Fals
 
 
 def _bound(row: RunRow) -> tuple[Any, ...]:
-    return (*row[:12], ins_json(row.ins, row.started), outs_json(row.outs, row.started), row[14])
+    started = row[5]
+    return (*row[:12], ins_json(row[12], started), outs_json(row[13], started), row[14])
 
 
 def _bytes_of(path: Path) -> int:
