@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .capture.component import Component
 from .capture.pointers import Pointer
 from .client import Client, connect
@@ -16,6 +18,10 @@ from .errors import (
     SchemaVersionError,
     StoreUnavailableError,
 )
+from .model.records import ComponentRecord, Frame, Input, Output, Run
+
+if TYPE_CHECKING:
+    from .query.backtrace import Backtrace
 
 __version__ = "0.1.0"
 
@@ -40,16 +46,32 @@ recent = _default.recent
 components = _default.components
 find = _default.find
 
+
+def __getattr__(name: str) -> Any:
+    # Asking loads what recording does not need.
+    if name == "Backtrace":
+        from .query.backtrace import Backtrace
+
+        return Backtrace
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "AmbiguousIdError",
+    "Backtrace",
     "BacktrailError",
     "Client",
     "Component",
     "ComponentConflictError",
+    "ComponentRecord",
     "ConfigurationError",
     "CycleError",
+    "Frame",
+    "Input",
     "NotFoundError",
+    "Output",
     "Pointer",
+    "Run",
     "SchemaVersionError",
     "StoreUnavailableError",
     "backtrace",

@@ -7,14 +7,13 @@ run is recorded or its first question is asked.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .capture import component as component_module
 from .capture import guard
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 
 _READ_WAIT_S = 5.0
 
+F = TypeVar("F", bound="Callable[..., Any]")
+
 
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()
 
@@ -58,6 +59,7 @@ class Client:
 
     def _start(self, settings: Settings | None) -> None:
         self._settings = settings
+        self._trouble: ConfigurationError | None = None
         self._store: Store | None = None
         self._journal: Journal | None = None
         self.recorder = None
@@ -127,11 +129,17 @@ class Client:
     # -- capture's owner -----------------------------------------------------------
 
     def wake(self) -> Recorder | None:
-        """Give the recorder, made if need be; None when recording is off."""
-        if self.recorder is None and self.settings.mode != "off":
+        """Give the recorder, made if need be; None when recording is off or cannot be set up."""
+        if self.recorder is not None:
+            return self.recorder
+        try:
             with self._lock:
-                if self.recorder is None:
+                if self.recorder is None and self._trouble is None and self.settings.mode != "off":
                     self.recorder = self._new_recorder()
+        except ConfigurationError as error:
+            # Met inside the user's code, where nothing of ours may raise.
+            self._trouble = error
+            guard.report(error, "setting up recording, which stays off")
         return self.recorder
 
     def _new_recorder(self) -> Recorder:
@@ -198,9 +206,12 @@ class Client:
         journal = self._its_journal()
         self._tend()
         journal.spool.settle()
-        # Perhaps the store can be read though not written: the question will tell.
-        with contextlib.suppress(StoreUnavailableError):
+        try:
             journal.drain(_READ_WAIT_S)
+        except StoreUnavailableError:
+            # What is there already may be read though nothing can be added.
+            if not self.settings.database.exists():
+                raise
         return self._open_store()
 
     # -- components ------------------------------------------------------------------
@@ -277,6 +288,23 @@ class Client:
         )
 
     # -- recording -------------------------------------------------------------------
+
+    @overload
+    def register(self, component: F, /) -> F: ...
+
+    @overload
+    def register(
+        self,
+        component: Component | str | None = None,
+        *,
+        input_path: Any = None,
+        output_path: Any = None,
+        model_path: Any = None,
+        git_hash: str | None = None,
+        inputs: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        params: Any = "auto",
+    ) -> Callable[[F], F]: ...
 
     def register(
         self,
@@ -441,7 +469,8 @@ class Client:
         Args:
             component: a `Component` or its name.
             started_at: aware datetime.
-            ended_at: aware datetime; None with status ``running``.
+            ended_at: aware datetime; None with status ``running``, or where it is not
+                known of a run that was killed.
             inputs: pointers; read at the start unless they say otherwise.
             outputs: pointers; written at the end unless they say otherwise.
             status: ``completed``, ``failed``, ``killed`` or ``running``.
@@ -647,9 +676,10 @@ class Client:
             drained = self._its_journal().drain(_READ_WAIT_S)
             stats = store.stats()
         except BacktrailError as error:
-            findings.append(Finding("problem", error.message, error.hint))
+            findings.append(Finding("unreachable", error.message, error.hint))
             return
-        what = f"{self.url}: schema {stats.schema_version}, {stats.runs:,} runs"
+        plural = "" if stats.runs == 1 else "s"
+        what = f"{self.url}: schema {stats.schema_version}, {stats.runs:,} run{plural}"
         findings.append(Finding("ok", what))
         if not drained:
             findings.append(

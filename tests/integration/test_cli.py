@@ -79,7 +79,7 @@ def empty_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A store without a run."""
     url = f"sqlite:///{tmp_path_factory.mktemp('empty')}/bt.db"
     with backtrail.connect(url) as client:
-        client.recent()
+        client.create_or_retrieve_component("never-run")
     return url
 
 

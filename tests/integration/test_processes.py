@@ -300,6 +300,8 @@ def test_a_child_that_lives_on_after_a_fork_does_not_keep_the_journal_locked(
                 break
             os.kill(pid, signal.SIGKILL)
             os.waitpid(children.pop(), 0)
+        time.sleep(0.2)
+        step(-1)
         left = bt.flush(3)
         for pid in children:
             os.kill(pid, signal.SIGKILL)

@@ -35,10 +35,5 @@ def test_what_users_write_type_checks() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True,
-    reason="register() and pipeline() give Any: a registered function loses its signature, and "
-    "under --strict `@register(...)` is an 'Untyped decorator'. They need overloads.",
-)
 def test_a_registered_function_keeps_its_types() -> None:
     assert complaints("decorated.py") == ""

@@ -88,7 +88,9 @@ class FileVersions:
             return None
 
     def _file_version(self, path: str, state: os.stat_result) -> str:
-        if state.st_size > self._limit:
+        if state.st_size > self._limit or state.st_size == 0:
+            # All empty files have one content: it would link runs that have
+            # nothing to do with each other.
             return _weak_version(state)
         # Somebody may be writing it just now: one more try, and then the honest answer.
         for _ in range(2):

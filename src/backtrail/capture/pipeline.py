@@ -7,12 +7,14 @@ import inspect
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ..errors import ConfigurationError
 from . import guard
 from .context import PIPELINE_VARIABLE, current_pipeline
 from .register import Owner
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class PipelineRun:
@@ -57,7 +59,7 @@ class PipelineRun:
         except ValueError:  # left in another context than it was entered in
             current_pipeline.set(None)
 
-    def __call__(self, func: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, func: F) -> F:
         """Make each call of a function a pipeline run."""
 
         def fresh() -> PipelineRun:
@@ -70,11 +72,11 @@ class PipelineRun:
                 with fresh():
                     return await func(*args, **kwargs)
 
-            return in_pipeline_async
+            return cast(F, in_pipeline_async)
 
         @functools.wraps(func)
         def in_pipeline(*args: Any, **kwargs: Any) -> Any:
             with fresh():
                 return func(*args, **kwargs)
 
-        return in_pipeline
+        return cast(F, in_pipeline)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..model.facts import KIND_CODES, Artifact
-from ..model.names import canonical, kind_of, path_name
+from ..model.names import artifact_name, kind_of, path_name
 from ..model.records import to_us
 from ..model.redaction import redact_text
 
@@ -70,7 +70,7 @@ def make_out(pointer: Any, version: str | None = None) -> Named:
         pointer = pointer.name
     file = None
     if isinstance(pointer, str):
-        name = shown_name(pointer)
+        name = artifact_name(pointer)
     elif isinstance(pointer, (os.PathLike, bytes)):
         name = file = path_name(pointer)
     else:
@@ -80,13 +80,6 @@ def make_out(pointer: Any, version: str | None = None) -> Named:
         )
     code = KIND_CODES[kind or kind_of(name)]
     return Named(Artifact(name, code), checked_version(version), at_us, run_id, file)
-
-
-def shown_name(name: str) -> str:
-    """Give the name an artifact is stored under: canonical, and without secrets."""
-    if len(name) < 16 and "://" not in name:
-        return name  # too short to hold a secret that could be told from a name
-    return redact_text(canonical(name))
 
 
 def checked_version(version: object) -> str | None:

@@ -32,13 +32,14 @@ from ..model.facts import (
     SourceFact,
 )
 from ..model.identity import run_id_of, short_writer
+from ..model.names import artifact_name
 from ..model.records import to_us
 from ..model.redaction import cap_text, redact_text, redact_value
 from . import guard
 from .context import NOTHING, ActiveRun, current_pipeline, current_run, inherited_pipeline
 from .files import FileVersions
-from .objects import Made, Objects
-from .pointers import Pointer, make_out, require_aware, shown_name
+from .objects import SCALARS, Made, Objects
+from .pointers import Pointer, make_out, require_aware
 from .sink import Sink
 
 _OUTPUT = KIND_CODES["output"]
@@ -190,7 +191,7 @@ class Recorder:
             return None
         if isinstance(value, (str, os.PathLike, Pointer)):
             return self.read_pointer(value, None, at_us)
-        version = digest_value(value)
+        version = value_version(value)
         linked = self.read_of(value)
         if linked is None:
             return (Artifact(name, _VALUE), version, at_us, 0, None)
@@ -234,7 +235,7 @@ class Recorder:
         if run is None or component is not None or run.pid != self.pid or run.recorder is not self:
             run = self.innermost(component)
         if run is None:
-            self._log_outputs([shown_name(given)], component, [value])
+            self._log_outputs([artifact_name(given)], component, [value])
             return given
         kept = None if value is None else as_json(value)
         # `put_part`, without the cost of calling it.
@@ -251,7 +252,7 @@ class Recorder:
             run.pipeline,
             params,
             reads,
-            (*writes, ((shown_name(given), _OUTPUT), None, self.now_us(), kept)),
+            (*writes, ((artifact_name(given), _OUTPUT), None, self.now_us(), kept)),
         )
         return given
 
@@ -267,7 +268,7 @@ class Recorder:
                 "logging outputs",
             )
             kept = (kept + [None] * len(given))[: len(given)]
-        self._log_outputs([shown_name(each) for each in given], component, kept)
+        self._log_outputs([artifact_name(each) for each in given], component, kept)
         return given
 
     def new_output_id(self) -> str:
@@ -462,6 +463,19 @@ class Recorder:
         current_run.set(None)
 
 
+def value_version(value: object) -> str | None:
+    """Give the content digest of an in-memory value.
+
+    None where equal content says nothing: a number, a flag and an empty list are
+    the same everywhere, and would link runs that have nothing to do with each other.
+    """
+    if type(value) in SCALARS:
+        return None
+    if isinstance(value, (list, tuple, dict, set, frozenset, bytes, bytearray)) and not value:
+        return None
+    return digest_value(value)
+
+
 def describe_error(error: BaseException) -> str:
     """Give an exception's type and message, without secrets and capped."""
     name = type(error).__name__
@@ -496,7 +510,15 @@ def _checked_times(
         )
     started = to_us(started_at)
     if ended_at is None:
+        if status not in ("running", "killed"):
+            raise ConfigurationError(
+                f"a run that is {status} needs its end", hint="Give ended_at, an aware datetime."
+            )
         return started, None
+    if status == "running":
+        raise ConfigurationError(
+            f"a run that is running has not ended at {ended_at}", hint="Give ended_at=None."
+        )
     require_aware(ended_at, "ended_at")
     if to_us(ended_at) < started:
         raise ConfigurationError(f"the run ends ({ended_at}) before it starts ({started_at})")

@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from ..errors import ConfigurationError
-from ..model.digest import digest_value
 from ..model.facts import COMPLETED, KIND_CODES, Artifact, CodeFact
 from ..model.redaction import redact_value
 from . import code, guard
@@ -26,7 +25,7 @@ from .objects import SCALARS, Made
 from .params import compile_params
 from .paths import compile_argument, compile_paths
 from .pointers import Pointer
-from .recorder import Recorder
+from .recorder import Recorder, value_version
 
 _DATA, _MODEL, _VALUE = KIND_CODES["data"], KIND_CODES["model"], KIND_CODES["value"]
 _MOST_CACHED = 10_000
@@ -523,7 +522,7 @@ def _value_write(recorder: Recorder, value: Any, made: Made, at_us: int) -> tupl
     if isinstance(value, (str, os.PathLike, Pointer)):
         return recorder.write_pointer(value, None, at_us)
     recorder.objects.remember(value, made)
-    return (made.artifact, digest_value(value), at_us, None)
+    return (made.artifact, value_version(value), at_us, None)
 
 
 # Set by the client module: gives the owner for functions that arrive pickled.

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import StoreUnavailableError
 from .failures import STORE_AWAY, WARNED
 from .session import Session, common
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SIGNS = {"ok": ("ok", "good"), "note": ("!", "warn"), "problem": ("x", "bad")}
+    from ..model.records import Finding
 
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    level: str
-    what: str
-    hint: str
+_SIGNS = {
+    "ok": ("ok", "good"),
+    "note": ("!", "warn"),
+    "problem": ("x", "bad"),
+    "unreachable": ("x", "bad"),
+}
 
 
 @click.command("doctor")
@@ -29,27 +27,20 @@ class _Line:
 @click.pass_obj
 def doctor(session: Session) -> None:
     """Check the set-up: store, journal, waiting and damaged records."""
-    away = False
-    try:
-        findings = [
-            _Line(found.level, found.what, found.hint)
-            for found in session.client.diagnose().findings
-        ]
-    except StoreUnavailableError as error:
-        away = True
-        findings = [_Line("problem", error.message, error.hint)]
+    findings = session.client.diagnose().findings
     if session.json:
         found = [{"level": f.level, "what": f.what, "hint": f.hint} for f in findings]
         session.show_json("diagnosis/1", findings=found)
     else:
         session.show("\n".join(_lines(session, findings)))
-    if away:
+    levels = {finding.level for finding in findings}
+    if "unreachable" in levels:
         raise click.exceptions.Exit(STORE_AWAY)
-    if any(finding.level == "problem" for finding in findings):
+    if "problem" in levels:
         raise click.exceptions.Exit(WARNED)
 
 
-def _lines(session: Session, findings: Sequence[_Line]) -> list[str]:
+def _lines(session: Session, findings: Sequence[Finding]) -> list[str]:
     screen = session.screen
     lines: list[str] = []
     for finding in findings:

@@ -12,7 +12,7 @@ from .session import Session, common
 @common
 @click.pass_obj
 def find(session: Session, *, words: tuple[str, ...]) -> None:
-    """Search outputs, artifacts, components and runs for TEXT."""
+    """Search outputs, artifacts and components for TEXT."""
     text = " ".join(words)
     found = [] if session.is_empty() else session.asking.find(text)
     if session.json:

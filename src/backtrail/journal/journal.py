@@ -164,7 +164,8 @@ def inspect_spools(folders: Sequence[Path], is_writable: Callable[[Path], bool])
             findings.append(Finding("problem", what, "Check its rights."))
         elif spools:
             size = sum(path.stat().st_size for path in spools)
-            what = f"{len(spools)} open journal files ({size:,} bytes) in {folder}"
+            files = "1 open journal file" if len(spools) == 1 else f"{len(spools)} open journal files"
+            what = f"{files} ({size:,} bytes) in {folder}"
             findings.append(Finding("ok", what))
         else:
             findings.append(Finding("ok", f"the journal in {folder} is drained"))

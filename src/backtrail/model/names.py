@@ -53,6 +53,15 @@ def canonical(name: str) -> str:
     return _canonical(name)
 
 
+def artifact_name(name: str) -> str:
+    """Give the name that an artifact is stored and looked up under: canonical, without secrets."""
+    if "\0" in name:
+        name = name.replace("\0", "\\0")  # no database keeps it
+    if len(name) < 16 and "://" not in name:
+        return name  # too short to hold a secret that could be told from a name
+    return redact_text(canonical(name))
+
+
 def path_name(
     path: str | bytes | os.PathLike[str] | os.PathLike[bytes], cwd: str | None = None
 ) -> str:

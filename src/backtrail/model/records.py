@@ -227,7 +227,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that `bt doctor` looked at; ``level`` is ok, note or problem."""
+    """One thing that `bt doctor` looked at.
+
+    ``level`` is ok, note, problem, or unreachable where the store cannot be used.
+    """
 
     level: str
     what: str
@@ -243,4 +246,4 @@ class Diagnosis:
     @property
     def is_sound(self) -> bool:
         """Tell whether nothing is wrong."""
-        return all(finding.level != "problem" for finding in self.findings)
+        return all(finding.level in ("ok", "note") for finding in self.findings)

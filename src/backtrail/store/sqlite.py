@@ -63,6 +63,9 @@ from .rows import (
 _DIALECT = "sqlite"
 _MOST_REMEMBERED = 200_000
 _END = "\U0010ffff"
+_HEADER = b"SQLite format 3\0"
+_READ_TIMEOUT_MS = 2000
+_WRITE_TIMEOUT_MS = 500
 
 _INSERT_RUN = (
     "INSERT OR {} INTO run (run, component, site, pipeline, parent, started, ended, status,"
@@ -76,13 +79,11 @@ class SqliteStore:
 
     Args:
         path: the file; it and its folder are made when something is first kept.
-        timeout_s: how long to wait for another process's lock, in seconds.
     """
 
-    def __init__(self, path: Path, *, timeout_s: float = 5.0) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.url = f"sqlite:///{path}"
-        self._timeout_s = timeout_s
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -117,7 +118,7 @@ class SqliteStore:
         if self._connection is None:
             self._forget()
             # A question makes no database: nothing recorded is answered from nothing.
-            self._connection = self._open(self.path if inode or writes else None)
+            self._connection = self._open(self.path if self._size() or writes else None)
         return self._connection
 
     def _inode_now(self) -> int:
@@ -132,7 +133,7 @@ class SqliteStore:
                 path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
                 path or ":memory:",
-                timeout=self._timeout_s,
+                timeout=_WRITE_TIMEOUT_MS / 1000,
                 isolation_level=None,
                 check_same_thread=False,
                 cached_statements=256,
@@ -151,6 +152,7 @@ class SqliteStore:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > latest(_DIALECT):
             raise SchemaVersionError(
@@ -158,6 +160,8 @@ class SqliteStore:
                 f" {latest(_DIALECT)}",
                 hint="Upgrade backtrail: pip install -U backtrail. Nothing was changed.",
             )
+        if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise self._foreign()
         with contextlib.suppress(sqlite3.OperationalError):  # a read-only file stays as it is
             connection.execute("PRAGMA journal_mode = wal")
         connection.execute("PRAGMA synchronous = full")
@@ -172,10 +176,7 @@ class SqliteStore:
         try:
             before = version = connection.execute("PRAGMA user_version").fetchone()[0]
             if before == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-                raise StoreUnavailableError(
-                    f"{self.path} is a database of something else",
-                    hint="Choose another file with --db or BACKTRAIL_URL. Nothing was changed.",
-                )
+                raise self._foreign()
             for version, script in migrations(_DIALECT).items():
                 if version > before:
                     for statement in _statements(script):
@@ -186,6 +187,29 @@ class SqliteStore:
             connection.rollback()
             raise
         return before, version
+
+    def _foreign(self) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"{self.path} holds something else than a backtrail database",
+            hint="Choose another file with --db or BACKTRAIL_URL. Nothing was changed.",
+        )
+
+    def _size(self) -> int:
+        """Give the size of the file, 0 where there is none.
+
+        Raises:
+            StoreUnavailableError: the file is not a database.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                head = file.read(len(_HEADER))
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise self._translated(error) from error
+        if head and head != _HEADER:
+            raise self._foreign()
+        return len(head)
 
     @contextlib.contextmanager
     def _session(self, *, writes: bool = False) -> Iterator[sqlite3.Connection]:
@@ -201,10 +225,13 @@ class SqliteStore:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._session(writes=True) as connection:
+            # Drains are tried again, so they need not wait long for another's lock.
+            connection.execute(f"PRAGMA busy_timeout = {_WRITE_TIMEOUT_MS}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
                 connection.execute("COMMIT")
+                connection.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
             except BaseException:
                 self._forget()
                 with contextlib.suppress(sqlite3.Error):
