@@ -234,8 +234,14 @@ class _Known:
             elif same:
                 # Rule 4.
                 return self._data(reader, same, "version")
-        # Rule 5.
-        newest = _newest(named)
+        # Rule 5. What it wrote itself is another value where the versions say so.
+        newest = _newest(
+            write
+            for write in named
+            if write.run_id != reader.run_id
+            or None in (read.version, write.version)
+            or read.version == write.version
+        )
         if newest:
             return self._data(reader, newest, "time", *_mismatch(read, newest))
         # Rule 6.

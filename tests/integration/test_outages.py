@@ -258,7 +258,9 @@ def test_a_full_disk_leaves_the_journal_to_the_state_folder_of_the_user(
     url = f"sqlite:///{small_disk}/bt.db"
 
     ended = start(
-        "work(0, 500)\ntime.sleep(0.3)", tmp_path, BACKTRAIL_URL=url,
+        "work(0, 500)\ntime.sleep(0.3)",
+        tmp_path,
+        BACKTRAIL_URL=url,
         XDG_STATE_HOME=os.environ["XDG_STATE_HOME"],
     ).end()
 
@@ -326,7 +328,9 @@ def test_a_folder_that_is_read_only_from_the_start_leaves_the_journal_to_the_sta
     url = f"sqlite:///{other_disk}/bt.db"
 
     ended = start(
-        "work(0)\ntime.sleep(0.3)", tmp_path, BACKTRAIL_URL=url,
+        "work(0)\ntime.sleep(0.3)",
+        tmp_path,
+        BACKTRAIL_URL=url,
         XDG_STATE_HOME=os.environ["XDG_STATE_HOME"],
     ).end()
 
@@ -340,7 +344,9 @@ def test_a_path_below_a_regular_file_costs_one_warning(start: Start, tmp_path: P
     (tmp_path / "file").write_text("no folder")
 
     ended = start(
-        "work(0)\ntime.sleep(0.3)", tmp_path, BACKTRAIL_URL=f"sqlite:///{tmp_path}/file/bt.db",
+        "work(0)\ntime.sleep(0.3)",
+        tmp_path,
+        BACKTRAIL_URL=f"sqlite:///{tmp_path}/file/bt.db",
         XDG_STATE_HOME=os.environ["XDG_STATE_HOME"],
     ).end()
 
@@ -370,8 +376,10 @@ def test_a_home_that_cannot_be_written_to_does_not_matter(start: Start, tmp_path
     inherited = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": ""}
 
     ended = start(
-        "work(0)\nassert bt.flush() == 0", tmp_path,
-        BACKTRAIL_URL=f"sqlite:///{tmp_path}/bt.db", **inherited,
+        "work(0)\nassert bt.flush() == 0",
+        tmp_path,
+        BACKTRAIL_URL=f"sqlite:///{tmp_path}/bt.db",
+        **inherited,
     ).end()
 
     assert_unhurt(ended)
@@ -413,9 +421,7 @@ def test_a_database_deleted_under_a_running_pipeline_is_made_anew(
     assert ended.warnings == []
 
 
-def test_two_pipelines_survive_the_deletion_of_their_database(
-    start: Start, tmp_path: Path
-) -> None:
+def test_two_pipelines_survive_the_deletion_of_their_database(start: Start, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/bt.db"
     both = [
         start(

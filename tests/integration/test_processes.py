@@ -706,7 +706,9 @@ def test_draining_ends_though_another_process_records_all_the_time(
         for writer in writers:
             assert writer.stdout is not None
             assert writer.stdout.readline() == "ready\n"
-        asker = "import backtrail as bt\nbt.log('mine')\nassert bt.flush() == 0\nbt.backtrace('mine')"
+        asker = (
+            "import backtrail as bt\nbt.log('mine')\nassert bt.flush() == 0\nbt.backtrace('mine')"
+        )
         (tmp_path / "asker.py").write_text(asker)
         began = time.monotonic()
         end(begin(tmp_path / "asker.py"), 15)
@@ -744,7 +746,11 @@ def test_what_exit_handlers_record_is_kept(run_script: Callable[..., str], url: 
     )
 
     runs = runs_in(url, "step")
-    assert [run.params["who"][:17] for run in runs] == ["main", "registered after ", "registered before"]
+    assert [run.params["who"][:17] for run in runs] == [
+        "main",
+        "registered after ",
+        "registered before",
+    ]
     assert {run.status for run in runs} == {"completed"}
 
 

@@ -164,7 +164,9 @@ def inspect_spools(folders: Sequence[Path], is_writable: Callable[[Path], bool])
             findings.append(Finding("problem", what, "Check its rights."))
         elif spools:
             size = sum(path.stat().st_size for path in spools)
-            files = "1 open journal file" if len(spools) == 1 else f"{len(spools)} open journal files"
+            files = (
+                "1 open journal file" if len(spools) == 1 else f"{len(spools)} open journal files"
+            )
             what = f"{files} ({size:,} bytes) in {folder}"
             findings.append(Finding("ok", what))
         else:

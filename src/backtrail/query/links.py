@@ -130,7 +130,10 @@ class Linker:
 
     def _by_time(self, links: list[Link]) -> list[Link]:
         """Rule 5: the newest write of this name at or before the read."""
-        probes = [Probe(link.read.artifact, 0, link.read.at_us, link.reader.run) for link in links]
+        probes = [
+            Probe(link.read.artifact, 0, link.read.at_us, link.reader.run, link.read.version)
+            for link in links
+        ]
         return self._settle_found(links, probes, lambda _: "time")
 
     def _by_tolerance(self, links: list[Link]) -> list[Link]:

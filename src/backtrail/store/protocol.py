@@ -31,13 +31,15 @@ class Probe(NamedTuple):
 
     Of ``artifact`` with ``version`` (0: any version); with ``artifact`` 0, of
     the content ``version`` under any name. Writes of ``reader`` count only
-    strictly before ``at_us``.
+    strictly before ``at_us``, and only if their version may be the one it read
+    (``read_version``, 0: not known).
     """
 
     artifact: int
     version: int
     at_us: int
     reader: int
+    read_version: int = 0
 
 
 class InRow(NamedTuple):

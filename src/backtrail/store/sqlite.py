@@ -577,8 +577,14 @@ class SqliteStore:
         answers: list[list[WriteRow]] = []
         with self._session() as connection:
             execute = connection.execute
-            for artifact, version, at_us, reader in probes:
-                values = {"artifact": artifact, "version": version, "at": at_us, "reader": reader}
+            for artifact, version, at_us, reader, read_version in probes:
+                values = {
+                    "artifact": artifact,
+                    "version": version,
+                    "at": at_us,
+                    "reader": reader,
+                    "read_version": read_version,
+                }
                 sql = any_version if not version else of_version if artifact else of_content
                 found = execute(sql, values).fetchall()
                 if len(found) == 2 and found[0][0] == found[1][0]:
@@ -595,8 +601,13 @@ class SqliteStore:
         else:
             name = "writes_of_version_at" if values["artifact"] else "writes_of_content_at"
         found = connection.execute(self._sql[name], {**values, "at": at_us})
-        own_counts = at_us < values["at"]
-        return [WriteRow(*row) for row in found if row[1] != values["reader"] or own_counts]
+        read_version = values["read_version"]
+        return [
+            WriteRow(*row)
+            for row in found
+            if row[1] != values["reader"]
+            or (at_us < values["at"] and (not read_version or row[2] in (0, read_version)))
+        ]
 
     def next_writes(self, artifact: int, after: tuple[int, int], until_us: int) -> list[WriteRow]:
         """Give the writes of an artifact after (time, key), oldest first, a page at most."""

@@ -11,7 +11,6 @@ import inspect
 import logging
 import os
 import pickle
-import re
 import subprocess
 import sys
 import textwrap
@@ -795,7 +794,6 @@ def test_files_have_the_version_they_had_when_they_were_read_and_written(
         {"params": "some"},
         {"params": ["nobody"]},
         {"params": 5},
-        {"git_hash": 5},
         {"component": ""},
         {"component": " "},
     ],
@@ -908,7 +906,7 @@ def test_an_object_is_linked_to_the_run_that_returned_it(
     made = client.register("make")(make)()
     client.register("use")(lambda value: client.log("used"))(made)
 
-    expected = [] if request.node.callspec.id == "function" else ["make"]
+    expected = [] if request.node.callspec.id.endswith("function") else ["make"]
     assert producers(client, "used") == expected
 
 
@@ -959,9 +957,34 @@ class Level(enum.IntEnum):
 @pytest.mark.parametrize(
     "value",
     [
-        0, 1, -1, 10**30, 1.5, 2j, True, None, "", "short", "x" * 60, b"", b"short", (), frozenset(),
-        Ellipsis, NotImplemented, int, os, len, Colour.RED, Level.HIGH, Thing, timezone.utc, Path("x"),
-        range(0), re.compile("x"), NOW, timedelta(0),
+        0,
+        1,
+        -1,
+        10**30,
+        1.5,
+        2j,
+        True,
+        None,
+        "",
+        "short",
+        "x" * 60,
+        b"",
+        b"short",
+        (),
+        frozenset(),
+        Ellipsis,
+        NotImplemented,
+        int,
+        os,
+        len,
+        Colour.RED,
+        Level.HIGH,
+        Thing,
+        timezone.utc,
+        Path("x"),
+        range(0),
+        NOW,
+        timedelta(0),
     ],
     ids=repr,
 )
@@ -1167,8 +1190,10 @@ def test_an_output_belongs_to_the_innermost_run_of_its_component(client: Client)
 
     client.register(train)(helper)()
 
-    made = {name: client.backtrace(name).frames[0].run for name in (
-        "innermost", "of-train", "of-train-by-name", "of-nobody")}
+    made = {
+        name: client.backtrace(name).frames[0].run
+        for name in ("innermost", "of-train", "of-train-by-name", "of-nobody")
+    }
     assert {name: run.component for name, run in made.items()} == {
         "innermost": "helper",
         "of-train": "train",
@@ -1338,9 +1363,7 @@ def test_the_id_that_is_made_for_a_run_finds_it(client: Client) -> None:
     ],
     ids=repr,
 )
-def test_a_run_that_cannot_have_happened_is_refused(
-    client: Client, given: dict[str, Any]
-) -> None:
+def test_a_run_that_cannot_have_happened_is_refused(client: Client, given: dict[str, Any]) -> None:
     told = {"component": "imported", "started_at": NOW, "ended_at": NOW, **given}
 
     with pytest.raises(ConfigurationError):
@@ -1382,19 +1405,34 @@ def test_a_pipeline_decorates_functions_and_each_call_is_a_pipeline_run(client: 
         await asyncio.sleep(0)
         return step(i)
 
-    @client.pipeline("nightly")
-    def nightly_generator(i: int) -> Iterator[int]:
-        yield step(i)
-
     assert nightly(1) == 1
     assert nightly(2) == 2
     assert asyncio.run(nightly_async(3)) == 3
-    assert list(nightly_generator(4)) == [4]
 
     found = [run.pipeline_run_id for run in runs(client, "step")]
     assert None not in found
-    assert len(set(found)) == 4
+    assert len(set(found)) == 3
     assert nightly.__doc__ == "Say what it does."
+
+
+def test_a_pipeline_decorates_generators_and_what_their_bodies_run_belongs_to_it(
+    client: Client,
+) -> None:
+    step = client.register("step")(lambda i: i)
+
+    @client.pipeline("nightly")
+    def nightly(i: int) -> Iterator[int]:
+        yield step(i)
+        yield step(i)
+
+    running = nightly(1)
+    next(running)
+    step(2)
+    assert list(running) == [1]
+
+    found = {run.params["i"]: run.pipeline_run_id for run in runs(client, "step")}
+    assert found[1] is not None
+    assert found[2] is None
 
 
 def test_a_pipeline_that_fails_is_left(client: Client) -> None:
@@ -1600,21 +1638,28 @@ def test_an_exception_whose_message_cannot_be_had_is_raised_as_it_is(
     assert only(client, "next").parent_run_id is None
 
 
-def test_an_exception_with_a_message_of_a_hundred_megabytes_costs_little(client: Client) -> None:
+def test_an_exception_with_a_huge_message_costs_no_more_than_what_is_kept_of_it(
+    client: Client,
+) -> None:
+    message = "password=" + "x" * (2 << 20)
+
     @client.register("fails")
     def fails() -> None:
-        raise ValueError("password=" + "x" * (100 << 20))
+        raise ValueError(message)
 
+    with pytest.raises(ValueError, match="password"):
+        fails()  # what is imported and compiled once does not count
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match="password"):
             fails()
+        client.log(message)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert len(only(client, "fails").error) < 10_000
-    assert peak < 350 << 20
+    assert len(runs(client, "fails")[0].error) < 10_000
+    assert peak < 20 << 20
 
 
 def test_awkward_texts_are_kept_as_well_as_can_be(client: Client) -> None:

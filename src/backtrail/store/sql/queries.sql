@@ -2,9 +2,12 @@
 
 -- name: newest_write
 -- The newest writes of an artifact at or before :at. A run's own write counts
--- for its own read only if it came strictly before. Two rows show a tie.
+-- for its own read only if it came strictly before, and may be what it read.
+-- Two rows show a tie.
 SELECT t, run, version FROM output
- WHERE artifact = :artifact AND t <= :at AND (run <> :reader OR t < :at)
+ WHERE artifact = :artifact AND t <= :at
+   AND (run <> :reader
+        OR (t < :at AND (:read_version = 0 OR version = 0 OR version = :read_version)))
  ORDER BY t DESC, run DESC LIMIT 2;
 
 -- name: newest_write_of_version
