@@ -121,7 +121,7 @@ class Client:
     def _stop(self) -> None:
         """End recording: seal the journal and drain what can be drained in time."""
         if self._journal is not None:
-            self._journal.close(self.settings.exit_timeout_s, _note)
+            self._journal.close(self.settings.exit_timeout_s)
         self.recorder = None
         if self._store is not None:
             self._store.close()
@@ -199,7 +199,7 @@ class Client:
             How many records still wait in the journal; 0 when done.
         """
         journal = self._journal
-        return 0 if journal is None else journal.flush(timeout, _note)
+        return 0 if journal is None else journal.flush(timeout)
 
     def _ask(self) -> Store:
         """Give the store after all that was acknowledged on this host is in it."""
@@ -275,7 +275,7 @@ class Client:
             row = store.component_named(name)
             return None if row is None else component_record(store, row)
         except BacktrailError as error:
-            _note(error)
+            self._its_journal().note(error)
             return None
         except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, f"looking up the component {name}")
@@ -726,10 +726,6 @@ def _new_writer() -> WriterFact:
 
 def _made_up() -> str:
     return f"out-{os.urandom(8).hex()}"
-
-
-def _note(error: Exception) -> None:
-    guard.report(error, "reaching the store")
 
 
 def _close_all() -> None:

@@ -157,7 +157,13 @@ def check_url(url: str) -> None:
 
 
 def _default_database() -> Path:
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise ConfigurationError(
+            f"there is no working directory to keep records in ({error.strerror})",
+            hint="Set BACKTRAIL_URL to an absolute address.",
+        ) from error
     for folder in (here, *here.parents):
         if (folder / ".backtrail").is_dir():
             return folder / ".backtrail" / "backtrail.db"

@@ -48,7 +48,8 @@ def call(source, key, password, *, api_key=None, headers=None, password2="DEFAUL
     bt.log_input(bt.Pointer(url, version=aws))
     bt.log_input(url)
     bt.log_output(dsn)
-    bt.log(f"pred-{aws}", value={"password": value, "note": f"key {aws}", "deep": [{"api_key": nested}]})
+    deep = [{"api_key": nested}]
+    bt.log(f"pred-{aws}", value={"password": value, "note": f"key {aws}", "deep": deep})
     bt.log_many(["a", github], values=[f"Authorization: Bearer {bearer}", (dsn, aws)])
     return url
 
@@ -76,8 +77,10 @@ with bt.run("block", params={"password": run, "plain": aws, "n": {"secret_key": 
     r.log_output(f"s3://{aws}:{basic}@bucket/key")
 
 now = datetime.datetime.now(datetime.timezone.utc)
-bt.record_run("imported", started_at=now, ended_at=now, status="failed", inputs=[url], outputs=[dsn],
-    params={"token": token, "argv": ["--password", argument]}, error=f"password={argument} {aws}")
+bt.record_run(
+    "imported", started_at=now, ended_at=now, status="failed", inputs=[url], outputs=[dsn],
+    params={"token": token, "argv": ["--password", argument]}, error=f"password={argument} {aws}",
+)
 bt.source(url)
 with bt.pipeline(f"nightly {aws}"):
     pass

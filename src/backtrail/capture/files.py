@@ -82,15 +82,17 @@ class FileVersions:
             return known[4]
         try:
             if stat.S_ISREG(state.st_mode):
+                if state.st_size == 0:
+                    # All empty files have one content: it would link runs that
+                    # have nothing to do with each other.
+                    return _weak_version(state)
                 return self._file_version(path, state)
             return self._folder_version(path) if stat.S_ISDIR(state.st_mode) else None
         except (OSError, ValueError):
             return None
 
     def _file_version(self, path: str, state: os.stat_result) -> str:
-        if state.st_size > self._limit or state.st_size == 0:
-            # All empty files have one content: it would link runs that have
-            # nothing to do with each other.
+        if state.st_size > self._limit:
             return _weak_version(state)
         # Somebody may be writing it just now: one more try, and then the honest answer.
         for _ in range(2):

@@ -72,7 +72,8 @@ def make_out(pointer: Any, version: str | None = None) -> Named:
     if isinstance(pointer, str):
         name = artifact_name(pointer)
     elif isinstance(pointer, (os.PathLike, bytes)):
-        name = file = path_name(pointer)
+        file = path_name(pointer)
+        name = redact_text(file)
     else:
         raise ConfigurationError(
             f"{type(pointer).__name__} names no artifact",

@@ -395,7 +395,7 @@ class Recorder:
         at_us = self.now_us()
         if run_id is None:
             run_id = run_id_of(at_us, short_writer(self.sink.writer.uid), self.next_seq())
-        self.sink.add(PipelineFact(run_id, name, at_us))
+        self.sink.add(PipelineFact(run_id, redact_text(name), at_us))
         return run_id
 
     def site_of(self, component: str, git_hash: str | None) -> int:

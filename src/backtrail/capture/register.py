@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from ..errors import ConfigurationError
 from ..model.facts import COMPLETED, KIND_CODES, Artifact, CodeFact
-from ..model.redaction import redact_value
+from ..model.redaction import redact_text, redact_value
 from . import code, guard
 from .component import Component
 from .context import ActiveRun
@@ -197,7 +197,7 @@ class Registration:
         if self._writes is not None:
             for name in self._writes.resolve(args, kwargs, result):
                 version = recorder.files.version_of(name)
-                writes.append((Artifact(name, _DATA), version, ended, None))
+                writes.append((Artifact(redact_text(name), _DATA), version, ended, None))
         for name, argument in self._value_writes:
             value = argument(args, kwargs)
             if value is not None:
@@ -214,7 +214,7 @@ class Registration:
         """Make the read of a file at the start of a run, the same for every such call."""
         if len(self._known_reads) >= _MOST_CACHED:
             self._known_reads.clear()
-        read = (Artifact(name, kind), version, None, 0, None)
+        read = (Artifact(redact_text(name), kind), version, None, 0, None)
         self._known_reads[name, version, kind] = read
         return read
 

@@ -6,28 +6,28 @@ interpreter, and backs off with jitter while the store is out of reach.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 from collections.abc import Callable
 
-_log = logging.getLogger("backtrail")
 _MOST_BACKOFF_S = 60.0
 
 
 class Flusher:
     """Calls ``round_`` every ``interval_s`` seconds until stopped.
 
-    ``round_`` does one pass of the background work. What it raises is logged
-    once for each new kind of trouble and tried again later.
+    ``round_`` does one pass of the background work. ``failed`` is told what it
+    raises, and it is tried again later.
     """
 
-    def __init__(self, round_: Callable[[], None], interval_s: float) -> None:
+    def __init__(
+        self, round_: Callable[[], None], interval_s: float, failed: Callable[[Exception], None]
+    ) -> None:
         self._round = round_
+        self._failed = failed
         self._interval_s = max(interval_s, 0.01)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._last_trouble = ""
 
     def start(self) -> None:
         """Start the thread if it does not run yet."""
@@ -42,23 +42,13 @@ class Flusher:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
 
-    def attempt(self) -> bool:
-        """Do one round now; False when it failed."""
-        try:
-            self._round()
-        except Exception as error:  # noqa: BLE001 - a worker loop: the pipeline goes on whatever happens
-            trouble = f"{type(error).__name__}: {error}"
-            if trouble != self._last_trouble:
-                self._last_trouble = trouble
-                _log.warning("backtrail: records wait in the journal: %s", trouble)
-            return False
-        self._last_trouble = ""
-        return True
-
     def _work(self) -> None:
         pause = self._interval_s
         while not self._stop.wait(pause):
-            if self.attempt():
-                pause = self._interval_s
-            else:
+            try:
+                self._round()
+            except Exception as error:  # noqa: BLE001 - the pipeline goes on whatever happens
+                self._failed(error)
                 pause = min(pause * 2, _MOST_BACKOFF_S) * random.uniform(0.75, 1.25)
+            else:
+                pause = self._interval_s

@@ -11,6 +11,7 @@ from ..model.facts import WriterFact
 from ..model.records import Finding
 from .drain import Drainer, Intake, count_waiting, damaged_files
 from .flusher import Flusher
+from .outage import Outage
 from .segment import SUFFIX
 from .spool import Spool
 
@@ -39,7 +40,8 @@ class Journal:
         interval_s: float,
         sync: bool,
     ) -> None:
-        self.spool = Spool(folders, describe_writer, sync=sync)
+        self.outage = Outage()
+        self.spool = Spool(folders, describe_writer, self.outage.warn, sync=sync)
         self._folders = list(folders)
         self._open_store = open_store
         self._tend = tend
@@ -55,7 +57,7 @@ class Journal:
     def start_background(self) -> None:
         """Drain from a thread of our own from now on."""
         if self._flusher is None:
-            self._flusher = Flusher(self._round, self._interval_s)
+            self._flusher = Flusher(self._round, self._interval_s, self.note)
             self._flusher.start()
 
     def drain(self, wait_s: float) -> bool:
@@ -80,22 +82,23 @@ class Journal:
                     if drainer is None:
                         drainer = self._drainers[folder] = Drainer(folder)
                     led &= drainer.drain(self._open_store, wait_s=wait_s).led
+            if led and not self.spool.in_memory:
+                self.outage.end()
             return led
         finally:
             self._lock.release()
 
-    def flush(self, timeout_s: float, note: Callable[[Exception], None]) -> int:
+    def flush(self, timeout_s: float) -> int:
         """Block until all that this process appended is in the store.
 
         Args:
             timeout_s: how long to try.
-            note: told of each failure on the way.
 
         Returns:
             How many records still wait.
         """
         give_up = time.monotonic() + timeout_s
-        self._settle(note)
+        self._settle()
         end = self.spool.end()
         while True:
             try:
@@ -103,7 +106,7 @@ class Journal:
                 if self._position() >= end:
                     return 0
             except Exception as error:  # noqa: BLE001 - tried again until the time is up
-                note(error)
+                self.note(error)
             if time.monotonic() >= give_up:
                 return self.count_waiting()
             time.sleep(_POLL_S)
@@ -114,7 +117,7 @@ class Journal:
         in_files = sum(count_waiting(folder, uid, self._drained) for folder in self._folders)
         return in_files + self.spool.in_memory
 
-    def close(self, timeout_s: float, note: Callable[[Exception], None]) -> None:
+    def close(self, timeout_s: float) -> None:
         """Seal the spool and drain what can be drained in time; the rest waits."""
         if self._flusher is not None:
             self._flusher.stop(timeout_s)
@@ -124,10 +127,14 @@ class Journal:
             self.spool.close()
             self.drain(timeout_s)
         except Exception as error:  # noqa: BLE001 - at the end of a process nothing may raise
-            note(error)
+            self.note(error)
         for drainer in self._drainers.values():
             drainer.close()
         self._drainers.clear()
+
+    def note(self, error: Exception) -> None:
+        """Take note that the store could not be reached, and warn if that is new."""
+        self.outage.warn(f"cannot reach the store: {error}")
 
     def restart_in_child(self) -> None:
         """Go on after a fork as a writer of our own, without the parent's thread."""
@@ -139,12 +146,12 @@ class Journal:
         self.spool.settle()
         self.drain(0.0)
 
-    def _settle(self, note: Callable[[Exception], None]) -> None:
+    def _settle(self) -> None:
         try:
             self._tend()
             self.spool.settle()
         except Exception as error:  # noqa: BLE001 - what is in the spool can still be drained
-            note(error)
+            self.note(error)
 
     def _position(self) -> tuple[int, int]:
         uid = self.spool.writer.uid

@@ -58,7 +58,7 @@ class SegmentWriter:
         sync: each record waits until the disk has it.
     """
 
-    __slots__ = ("_fd", "_map", "_sync", "number", "path", "position", "size")
+    __slots__ = ("_fd", "_map", "_sync", "number", "path", "position", "records", "size")
 
     def __init__(
         self, path: Path | None, number: int, size: int, writer: WriterFact, *, sync: bool = False
@@ -67,6 +67,7 @@ class SegmentWriter:
         self.number = number
         self.size = size
         self._sync = sync
+        self.records = 0  # without definitions; the caller counts
         self._fd = -1
         self._map = self._open(path) if path is not None else mmap.mmap(-1, size)
         self._write_header(writer)

@@ -8,7 +8,6 @@ disk, a database or another thread's input and output.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -35,6 +34,7 @@ class Spool:
             written to, segments stay in memory (up to 32 MiB) until one can.
         describe_writer: gives the writer of this process; called again in a
             forked child, which is a writer of its own.
+        warn: told what fails.
         sync: each record waits until the disk has it.
     """
 
@@ -42,11 +42,13 @@ class Spool:
         self,
         folders: Sequence[Path],
         describe_writer: Callable[[], WriterFact],
+        warn: Callable[[str], None],
         *,
         sync: bool = False,
     ) -> None:
         self._folders = list(folders)
         self._describe_writer = describe_writer
+        self._warn = warn
         self._sync = sync
         self._sites: dict[int, SiteFact] = {}
         self._start()
@@ -65,7 +67,6 @@ class Spool:
         self._wires: dict[Any, tuple[Any, ...]] = {}
         self._known_sites: set[int] = set()
         self._overflowed = False  # a definition found no room in this segment
-        self._records_here = 0
         self._writer: WriterFact | None = None
         self.appended = 0
         self.dropped = 0
@@ -86,9 +87,10 @@ class Spool:
 
     @property
     def in_memory(self) -> int:
-        """How many segments found no place on disk yet."""
+        """How many records found no place on disk yet."""
+        held = sum(segment.records for segment in self._in_memory)
         current = self._segment
-        return len(self._in_memory) + (current is not None and current.path is None)
+        return held + (current.records if current is not None and current.path is None else 0)
 
     def add_site(self, site: SiteFact) -> None:
         """Make a registered function known, so that runs can name it by number."""
@@ -152,7 +154,7 @@ class Spool:
                     if segment is not None and not self._overflowed and segment.put(payload):
                         break
                     self._roll(len(payload))
-                self._records_here += 1
+                segment.records += 1
                 self.appended += 1
             finally:
                 self._writing = False
@@ -223,13 +225,13 @@ class Spool:
         if segment is None or self._overflowed or not segment.put(payload):
             self._roll(len(payload))
             return False
-        self._records_here += 1
+        segment.records += 1
         return True
 
     def _roll(self, payload_bytes: int) -> None:
         old, number = self._segment, self._next_number
         size = max(self._next_size, 2 * payload_bytes + 4096)
-        if old is not None and self._records_here == 0:
+        if old is not None and old.records == 0:
             # Not even one record fitted beside its definitions.
             size = max(size, 4 * old.size)
         fresh = self._new_segment(number, size)
@@ -242,7 +244,6 @@ class Spool:
         self._next_number = number + 1
         self._next_size = min(2 * self._next_size, MOST_SEGMENT_BYTES)
         self._overflowed = False
-        self._records_here = 0
         self._texts.clear()
         self._artifacts.clear()
         self._wires.clear()
@@ -257,7 +258,7 @@ class Spool:
                     folder.mkdir(parents=True, exist_ok=True)
                     return SegmentWriter(path, number, size, writer, sync=self._sync)
                 except OSError as error:
-                    _warn_once(folder, error)
+                    self._warn(f"cannot write its journal in {folder}: {error.strerror}")
         return SegmentWriter(None, number, size, writer)
 
     def _keep_in_memory(self, segment: SegmentWriter) -> None:
@@ -348,13 +349,3 @@ class Spool:
         if value is None:
             return (name, version, at_us - start)
         return (name, version, at_us - start, value)
-
-
-_warned: set[str] = set()
-
-
-def _warn_once(folder: Path, error: OSError) -> None:
-    key = f"{os.getpid()}{folder}"
-    if key not in _warned:
-        _warned.add(key)
-        _log.warning("backtrail: cannot write its journal in %s: %s", folder, error.strerror)

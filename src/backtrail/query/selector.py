@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..errors import AmbiguousIdError, NotFoundError
 from ..model.facts import KIND_CODES
 from ..model.names import artifact_name, path_name
+from ..model.redaction import redact_text
 from ..store.protocol import MAX_KEY, ArtifactRow, Probe, Store
 
 SHORTEST_PREFIX = 4
@@ -63,7 +64,7 @@ def select(store: Store, name: str, at_us: int | None = None) -> Selected:
 def find_artifact(store: Store, name: str) -> ArtifactRow | None:
     """Find an artifact by its name, or by the path of a local file."""
     plain = os.fspath(name)
-    for candidate in (artifact_name(plain), path_name(plain)):
+    for candidate in (artifact_name(plain), redact_text(path_name(plain))):
         row = store.artifact_named(candidate)
         if row is not None:
             return row

@@ -36,7 +36,14 @@ def later(seconds: float = 5) -> Callable[[], int]:
     return lambda: time.time_ns() + int(seconds * 1e9)
 
 
-@pytest.mark.parametrize("size", [0, 1, 65_536, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3_000_000])
+def test_an_empty_file_has_no_content_that_could_link_it_to_another(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    os.utime(tmp_path / "a", ns=(5, 5))
+
+    assert FileVersions().version_of(str(tmp_path / "a")) == "stat:0-5"
+
+
+@pytest.mark.parametrize("size", [1, 65_536, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3_000_000])
 def test_the_version_is_the_digest_of_the_bytes(tmp_path: Path, size: int) -> None:
     data = os.urandom(size)
     (tmp_path / "x").write_bytes(data)
