@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .store.protocol import Store, StoreStats
 
 _READ_WAIT_S = 5.0
+_FORK_WAIT_S = 5.0
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -52,6 +53,7 @@ class Client:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.recorder: Recorder | None = None
+        self._paused = False
         self._new_locks()
         self._start(settings)
         self._registry = Registry(self._describe, self._look_up)
@@ -165,8 +167,28 @@ class Client:
         if self.recorder is not None:
             self.recorder.tend()
 
+    def prepare_fork(self) -> None:
+        """Bring what is going on to an end, so that a child inherits no half of it.
+
+        SQLite in a child that was forked in the middle of a transaction believes
+        for ever that the database is locked; so it inherits no connection at all.
+        """
+        self._paused = self._journal is not None and self._journal.pause(_FORK_WAIT_S)
+        if self._store is not None and self._store_lock.acquire(timeout=_FORK_WAIT_S):
+            try:
+                self._store.close()
+            finally:
+                self._store_lock.release()
+
+    def resume_in_parent(self) -> None:
+        """Go on after a fork."""
+        if self._paused and self._journal is not None:
+            self._journal.resume()
+        self._paused = False
+
     def restart_in_child(self) -> None:
         """Go on as a process of its own after a fork."""
+        self._paused = False
         self._new_locks()
         if self._journal is not None:
             self._journal.restart_in_child()
@@ -733,6 +755,16 @@ def _close_all() -> None:
         client.close()
 
 
+def _prepare_all_for_fork() -> None:
+    for client in list(_clients):
+        client.prepare_fork()
+
+
+def _resume_all_in_parent() -> None:
+    for client in list(_clients):
+        client.resume_in_parent()
+
+
 def _restart_all_in_child() -> None:
     for client in list(_clients):
         client.restart_in_child()
@@ -740,6 +772,10 @@ def _restart_all_in_child() -> None:
 
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_all_in_child)
+    os.register_at_fork(
+        before=_prepare_all_for_fork,
+        after_in_parent=_resume_all_in_parent,
+        after_in_child=_restart_all_in_child,
+    )
 register_module.default_owner = lambda: default
 component_module.default_registry = lambda: default._registry

@@ -157,7 +157,7 @@ def test_no_secret_is_in_the_database_or_its_log(tmp_path: Path, how: str) -> No
 
 
 def test_no_secret_is_in_an_answer(tmp_path: Path) -> None:
-    record(tmp_path, "killed", "60")
+    record(tmp_path, "ended", "60")
 
     with connect(f"sqlite:///{tmp_path}/store/bt.db") as client:
         said = [repr(client.recent(100)), repr(client.components())]

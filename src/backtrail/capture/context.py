@@ -67,6 +67,27 @@ current_run: ContextVar[ActiveRun | None] = ContextVar("backtrail_run", default=
 current_pipeline: ContextVar[str | None] = ContextVar("backtrail_pipeline", default=None)
 
 
-def inherited_pipeline() -> str | None:
-    """Give the pipeline run that the parent process told us of, if any."""
-    return os.environ.get(PIPELINE_VARIABLE) or None
+_inherited = os.environ.get(PIPELINE_VARIABLE) or None
+_open_pipelines: list[str] = []
+
+
+def default_pipeline() -> str | None:
+    """Give the pipeline run of threads that know none: the one opened last, or the parent's."""
+    return _open_pipelines[-1] if _open_pipelines else _inherited
+
+
+def open_pipeline(run_id: str) -> None:
+    """Make a pipeline run known to other threads, and to child processes by their environment."""
+    _open_pipelines.append(run_id)
+    os.environ[PIPELINE_VARIABLE] = run_id
+
+
+def close_pipeline(run_id: str) -> None:
+    """Take back what `open_pipeline` said; others may have been opened meanwhile."""
+    if run_id in _open_pipelines:
+        _open_pipelines.remove(run_id)
+    current = default_pipeline()
+    if current is None:
+        os.environ.pop(PIPELINE_VARIABLE, None)
+    else:
+        os.environ[PIPELINE_VARIABLE] = current

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
 from ..errors import ConfigurationError
 from . import guard
-from .context import PIPELINE_VARIABLE, current_pipeline
+from .context import close_pipeline, current_pipeline, open_pipeline
 from .register import Owner
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,7 +25,7 @@ class PipelineRun:
         self._owner = owner
         self._name = name
         self._run_id = run_id
-        self._entered: list[tuple[Any, str | None]] = []
+        self._entered: list[tuple[Any, str]] = []
 
     def __enter__(self) -> str:
         run_id = self._run_id or ""
@@ -36,11 +35,9 @@ class PipelineRun:
                 run_id = recorder.begin_pipeline(self._name, self._run_id)
         except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, f"beginning the pipeline {self._name}")
-        # Child processes learn of it from their environment.
-        before = os.environ.get(PIPELINE_VARIABLE)
         if run_id:
-            os.environ[PIPELINE_VARIABLE] = run_id
-        self._entered.append((current_pipeline.set(run_id or None), before))
+            open_pipeline(run_id)
+        self._entered.append((current_pipeline.set(run_id or None), run_id))
         return run_id
 
     def __exit__(
@@ -49,11 +46,9 @@ class PipelineRun:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        token, before = self._entered.pop()
-        if before is None:
-            os.environ.pop(PIPELINE_VARIABLE, None)
-        else:
-            os.environ[PIPELINE_VARIABLE] = before
+        token, run_id = self._entered.pop()
+        if run_id:
+            close_pipeline(run_id)
         try:
             current_pipeline.reset(token)
         except ValueError:  # left in another context than it was entered in

@@ -36,7 +36,7 @@ from ..model.names import artifact_name
 from ..model.records import to_us
 from ..model.redaction import cap_text, redact_text, redact_value
 from . import guard
-from .context import NOTHING, ActiveRun, current_pipeline, current_run, inherited_pipeline
+from .context import NOTHING, ActiveRun, current_pipeline, current_run, default_pipeline
 from .files import FileVersions
 from .objects import SCALARS, Made, Objects
 from .pointers import Pointer, make_out, require_aware
@@ -66,7 +66,7 @@ class Recorder:
         self.active: dict[int, ActiveRun] = {}
         self.pid = os.getpid()
         self.next_seq = itertools.count(1).__next__
-        self.pipeline = inherited_pipeline()
+        self.sites: list[Callable[[], CodeFact]] = []
         self.new_sites: deque[Callable[[], CodeFact]] = deque()
         self._known_sites: dict[tuple[str, str | None], int] = {}
         self._next_site = itertools.count(1).__next__
@@ -105,7 +105,7 @@ class Recorder:
         run.pid = self.pid
         run.reads = run.writes = NOTHING
         run.pipeline = (
-            current_pipeline.get() or (parent.pipeline if parent else None) or self.pipeline
+            current_pipeline.get() or (parent.pipeline if parent else None) or default_pipeline()
         )
         run.seq = seq = self.next_seq()
         now = time_ns() // 1000  # `now_us`, without the cost of calling it
@@ -323,7 +323,7 @@ class Recorder:
 
     def log_input(self, pointer: Any, *, version: str | None, run: ActiveRun | None = None) -> None:
         """Read, now, inside the active run."""
-        run = run or self.innermost(None)
+        run = self._ours(run)
         if run is None:
             raise ConfigurationError(_outside("log_input", pointer))
         run.reads = [*run.reads, self.read_pointer(pointer, version, self.now_us())]
@@ -332,11 +332,17 @@ class Recorder:
         self, pointer: Any, *, version: str | None, run: ActiveRun | None = None
     ) -> None:
         """Wrote, now, inside the active run."""
-        run = run or self.innermost(None)
+        run = self._ours(run)
         if run is None:
             raise ConfigurationError(_outside("log_output", pointer))
         run.writes = [*run.writes, self.write_pointer(pointer, version, self.now_us())]
         self.put_part(run)
+
+    def _ours(self, run: ActiveRun | None) -> ActiveRun | None:
+        """Give the run to add to: the one given, if this process began it, or the innermost."""
+        if run is None:
+            return self.innermost(None)
+        return run if run.pid == self.pid else None
 
     # -- facts that need no run ----------------------------------------------
 
@@ -459,6 +465,9 @@ class Recorder:
         """Go on as another process after a fork."""
         self.pid = os.getpid()
         self.active = {}
+        self._announced = set()
+        # The child is a writer of its own, whose sites are not described yet.
+        self.new_sites = deque(self.sites)
         self._wake = wake
         current_run.set(None)
 

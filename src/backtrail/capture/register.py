@@ -234,7 +234,9 @@ class Registration:
         )
         self._site, self._known_to = site, recorder
         if self._func is not None:
-            recorder.new_sites.append(functools.partial(self.examine, site, git_hash))
+            examine = functools.cache(functools.partial(self.examine, site, git_hash))
+            recorder.sites.append(examine)
+            recorder.new_sites.append(examine)
 
     def examine(self, site: int, git_hash: str | None) -> CodeFact:
         """Read source and git state of the function; slow, so for the background."""

@@ -18,13 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..model.facts import Batch, SiteFact
+from ..model.facts import Batch, RunFact, SiteFact
 from .segment import HEADER_BYTES, SUFFIX, Reading, SegmentReader, parse_segment_name
 
 _log = logging.getLogger("backtrail")
 
 ROUND_BYTES = 512 << 10
 _LEFT_OVER_S = 60.0
+# Of half a MiB each: a bound for imports, whose times say nothing.
+_MOST_ROUNDS = 2000
+_leading: set[int] = set()
 
 
 class Intake(Protocol):
@@ -83,9 +86,12 @@ class Drainer:
             return done
         with leadership(self.folder, wait_s) as done.led:
             if done.led:
+                # Others go on recording: what they append from now on is for later.
+                began_us = time.time_ns() // 1000
                 try:
-                    while self._round(store(), done):
-                        pass
+                    for _ in range(_MOST_ROUNDS):
+                        if not self._round(store(), done, began_us):
+                            break
                 finally:
                     self._sweep()
         return done
@@ -96,7 +102,7 @@ class Drainer:
             reader.close()
         self._readers.clear()
 
-    def _round(self, store: Intake, done: Drained) -> bool:
+    def _round(self, store: Intake, done: Drained, began_us: int) -> bool:
         """Drain one piece of every spool; tell whether there may be more."""
         spools = _list_spools(self.folder)
         positions = store.positions([spool.uid for spool in spools])
@@ -104,11 +110,12 @@ class Drainer:
         finished: list[Path] = []
         more = False
         for spool in spools:
-            batch, drained, unread = self._read_spool(spool, positions.get(spool.uid, (0, 0)))
+            position = positions.get(spool.uid, (0, 0))
+            batch, drained, unread = self._read_spool(spool, position)
             finished += drained
-            more |= unread
             if batch is not None:
                 batches.append(batch)
+                more |= unread and not _is_later(batch, began_us)
         if batches:
             store.take_in(batches)
             done.facts += sum(len(batch.facts) for batch in batches)
@@ -166,7 +173,8 @@ class Drainer:
         if reader is None:
             try:
                 reader = SegmentReader(path)
-            except FileNotFoundError:
+            except OSError:
+                # Gone, or not for us to read: whoever may read it drains it.
                 return None
             except ValueError as error:
                 self._set_aside(path, str(error))
@@ -197,6 +205,12 @@ class Drainer:
                     path.unlink()
 
 
+def _is_later(batch: Batch, moment_us: int) -> bool:
+    """Tell whether a batch ends with a run that started after a moment."""
+    last = batch.facts[-1] if batch.facts else None
+    return isinstance(last, RunFact) and last.run_id is None and last.started_us > moment_us
+
+
 @contextlib.contextmanager
 def leadership(folder: Path, wait_s: float = 0.0) -> Iterator[bool]:
     """Hold the folder's lock while the block runs; gives False if it is not to be had."""
@@ -206,10 +220,21 @@ def leadership(folder: Path, wait_s: float = 0.0) -> Iterator[bool]:
         # Read-only for us: whoever may write here drains it.
         yield False
         return
+    _leading.add(fd)
     try:
         yield _lock(fd, wait_s)
     finally:
-        os.close(fd)
+        if fd in _leading:
+            _leading.discard(fd)
+            # Said aloud: a child that was forked meanwhile may hold the file open.
+            fcntl.flock(fd, fcntl.LOCK_UN)
+            os.close(fd)
+
+
+def leave_to_parent() -> None:
+    """Close, in a forked child, what the parent's drain holds open."""
+    while _leading:
+        os.close(_leading.pop())
 
 
 def _lock(fd: int, wait_s: float) -> bool:

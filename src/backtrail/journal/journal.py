@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..model.facts import WriterFact
 from ..model.records import Finding
-from .drain import Drainer, Intake, count_waiting, damaged_files
+from .drain import Drainer, Intake, count_waiting, damaged_files, leave_to_parent
 from .flusher import Flusher
 from .outage import Outage
 from .segment import SUFFIX
@@ -136,8 +136,17 @@ class Journal:
         """Take note that the store could not be reached, and warn if that is new."""
         self.outage.warn(f"cannot reach the store: {error}")
 
+    def pause(self, timeout_s: float) -> bool:
+        """Let no drain run until `resume`; False if one did not end in time."""
+        return self._lock.acquire(timeout=timeout_s)
+
+    def resume(self) -> None:
+        """Let drains run again."""
+        self._lock.release()
+
     def restart_in_child(self) -> None:
         """Go on after a fork as a writer of our own, without the parent's thread."""
+        leave_to_parent()
         self._restart()
         self.spool.restart_in_child()
 

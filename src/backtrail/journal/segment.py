@@ -46,7 +46,10 @@ def parse_segment_name(name: str) -> tuple[bytes, int] | None:
     stem, dash, number = name.removesuffix(SUFFIX).partition("-")
     if not name.endswith(SUFFIX) or not dash or len(stem) != 32 or not number.isdecimal():
         return None
-    return bytes.fromhex(stem), int(number)
+    try:
+        return bytes.fromhex(stem), int(number)
+    except ValueError:
+        return None
 
 
 class SegmentWriter:
@@ -93,6 +96,9 @@ class SegmentWriter:
     def seal(self, *, ended: bool = False) -> None:
         """Say that nothing more will be written here, and let the file go."""
         _pack_into(self._map, self.position, 0, ENDED if ended else SEALED)
+        if self._fd >= 0:
+            # Said aloud: a child that was forked meanwhile may hold the file open.
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
         self.release()
 
     def release(self) -> None:
@@ -189,6 +195,7 @@ class SegmentReader:
 
     def close(self) -> None:
         """Close the file, and give up its lock if `take_over` took it."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
         os.close(self._fd)
 
     def take_over(self) -> bool:

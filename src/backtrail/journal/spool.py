@@ -56,7 +56,6 @@ class Spool:
     def _start(self) -> None:
         self._lock = threading.RLock()
         self._writing = False
-        self._acquire, self._release = self._lock.acquire, self._lock.release
         self._late: deque[Fact | tuple[Any, ...]] = deque()
         self._segment: SegmentWriter | None = None
         self._in_memory: list[SegmentWriter] = []
@@ -116,8 +115,8 @@ class Spool:
 
         A read whose time is None happened at the start of the run.
         """
-        self._acquire()
-        try:
+        # `with`, since a signal handler may raise between a call and the next line.
+        with self._lock:
             if self._writing:
                 # A signal handler or a finalizer records in the middle of our own
                 # record: its turn comes when that one is whole.
@@ -158,8 +157,6 @@ class Spool:
                 self.appended += 1
             finally:
                 self._writing = False
-        finally:
-            self._release()
         if self._late:
             self._catch_up()
 
