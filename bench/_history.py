@@ -253,7 +253,9 @@ def _write(path: Path, runs: int) -> None:
     db.executemany("INSERT INTO input VALUES (?,?,?,?)", _input_rows(runs, plan))
     for i, reads in plan.reads.items():
         at = started_us(i)
-        db.executemany("INSERT INTO input VALUES (?,?,?,?)", [(a, v, at, key_of(i)) for a, v in reads])
+        db.executemany(
+            "INSERT INTO input VALUES (?,?,?,?)", [(a, v, at, key_of(i)) for a, v in reads]
+        )
     for _, sql in later:
         db.execute(sql)
     db.execute("COMMIT")

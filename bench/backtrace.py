@@ -74,7 +74,9 @@ def main() -> None:
         ),
         rows,
     )
-    print("\nAims: 5 runs under 1 ms, 500 under 20 ms, 5,000 under 200 ms; no growth with the store")
+    print(
+        "\nAims: 5 runs under 1 ms, 500 under 20 ms, 5,000 under 200 ms; no growth with the store"
+    )
     print("beyond a factor of 2.")
 
 

@@ -64,9 +64,7 @@ def main() -> None:
     rows: list[tuple[object, ...]] = []
     for preload in preloads:
         rows += _against_raw(preload, runs, random_ids=random_ids)
-    table(
-        ("journal -> SQLite", "in store", "runs/s", "CPU us/run", "share of raw", "by CPU"), rows
-    )
+    table(("journal -> SQLite", "in store", "runs/s", "CPU us/run", "share of raw", "by CPU"), rows)
     if args.no_live:
         return
     rows = []
@@ -202,8 +200,10 @@ class _Counted:
     def take_in(self, batches: Any) -> None:
         self._store.take_in(batches)
         self.takes.append(
-            {batch.writer.uid: max((f.seq for f in batch.facts if hasattr(f, "seq")), default=0)
-             for batch in batches}
+            {
+                batch.writer.uid: max((f.seq for f in batch.facts if hasattr(f, "seq")), default=0)
+                for batch in batches
+            }
         )
 
 
@@ -229,9 +229,13 @@ def _rows_since(
     }
     outputs: dict[int, list[Any]] = {}
     inputs: dict[int, list[Any]] = {}
-    for row in db.execute("SELECT artifact, t, run, version FROM output WHERE run >= ?", (first_run,)):
+    for row in db.execute(
+        "SELECT artifact, t, run, version FROM output WHERE run >= ?", (first_run,)
+    ):
         outputs.setdefault(row[2], []).append(row)
-    for row in db.execute("SELECT artifact, version, t, run FROM input WHERE run >= ?", (first_run,)):
+    for row in db.execute(
+        "SELECT artifact, version, t, run FROM input WHERE run >= ?", (first_run,)
+    ):
         inputs.setdefault(row[3], []).append(row)
     artifacts = {
         row[0]: row
@@ -307,7 +311,8 @@ def _insert_raw(path: Path, batches: list[dict[str, list[tuple[Any, ...]]]], spe
                     for r in batch["run"]
                 ),
                 "output": sorted(
-                    (a(k, k), t + later, run + up, v(ver, ver)) for k, t, run, ver in batch["output"]
+                    (a(k, k), t + later, run + up, v(ver, ver))
+                    for k, t, run, ver in batch["output"]
                 ),
                 "input": sorted(
                     (a(k, k), v(ver, ver), t + later, run + up) for k, ver, t, run in batch["input"]

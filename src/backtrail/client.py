@@ -421,7 +421,7 @@ class Client:
             return recorder.log(output_id, name, value)
         except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, "logging an output")
-            return _made_up() if output_id is None else str(output_id)
+            return output_id if type(output_id) is str else _made_up()
 
     def log_many(
         self,
@@ -437,7 +437,11 @@ class Client:
             component: as in `log`.
             values: a JSON value for each, in the same order.
         """
-        ids = list(output_ids)
+        try:
+            ids = list(output_ids)
+        except Exception as error:  # noqa: BLE001 - the guard
+            guard.report(error, "logging outputs")
+            return []
         recorder = self.wake()
         if recorder is None:
             return [_made_up() if each is None else str(each) for each in ids]
@@ -445,7 +449,7 @@ class Client:
             return recorder.log_many(ids, _component_name(component), values)
         except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, "logging outputs")
-            return [_made_up() if each is None else str(each) for each in ids]
+            return [each if type(each) is str else _made_up() for each in ids]
 
     def log_input(self, pointer: Any, *, version: str | None = None) -> None:
         """Say that the active run read ``pointer`` now.
@@ -467,7 +471,7 @@ class Client:
         try:
             getattr(recorder, name)(pointer, version=version)
         except Exception as error:  # noqa: BLE001 - the guard
-            guard.report(error, f"{name}({pointer!r})")
+            guard.report(error, f"{name}({type(pointer).__name__})")
 
     def record_run(
         self,
@@ -737,6 +741,10 @@ default = Client()
 def _component_name(component: Component | str | None) -> str | None:
     if component is None or isinstance(component, str):
         return component
+    if not isinstance(component, Component):
+        raise ConfigurationError(
+            f"{type(component).__name__} names no component", hint="Give a Component or its name."
+        )
     return component.name
 
 

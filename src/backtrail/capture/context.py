@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
+from . import guard
+
 if TYPE_CHECKING:
     from .recorder import Recorder
 
@@ -54,11 +56,17 @@ class ActiveRun:
 
     def log_input(self, pointer: Any, *, version: str | None = None) -> None:
         """Say that this run read ``pointer`` now."""
-        self.recorder.log_input(pointer, version=version, run=self)
+        try:
+            self.recorder.log_input(pointer, version=version, run=self)
+        except Exception as error:  # noqa: BLE001 - the guard
+            guard.report(error, f"log_input({type(pointer).__name__})")
 
     def log_output(self, pointer: Any, *, version: str | None = None) -> None:
         """Say that this run wrote ``pointer`` now."""
-        self.recorder.log_output(pointer, version=version, run=self)
+        try:
+            self.recorder.log_output(pointer, version=version, run=self)
+        except Exception as error:  # noqa: BLE001 - the guard
+            guard.report(error, f"log_output({type(pointer).__name__})")
 
 
 # A forked child finds its parent's run here; a run of another process is no

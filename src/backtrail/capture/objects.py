@@ -2,22 +2,27 @@
 
 An id may be used again once its object is gone, so an object is remembered by
 a weak reference where its type allows one. Lists, dicts and their like allow
-none: they are held, but only as long as somebody else holds them too, which
-their reference count tells.
+none: they are held, but only plain data of moderate size, and only as long as
+somebody else holds it too, which its reference count tells. So nothing of the
+user's lives longer than it would, but for the last such value, for a moment.
 """
 
 from __future__ import annotations
 
+import enum
 import sys
 import types
 import weakref
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ..model.facts import KIND_CODES, Artifact
 
 _VALUE = KIND_CODES["value"]
 _MOST_WEAK = 8192
-_MOST_HELD = 256
+_MOST_HELD = 64
+_MOST_LOOKED_AT = 100
+_MOST_HELD_BYTES = 1 << 20
 _MOST_ELEMENTS = 16
 _SHORT_TEXT = 64
 
@@ -25,7 +30,14 @@ _SHORT_TEXT = 64
 SCALARS: frozenset[type] = frozenset(
     (type(None), bool, int, float, complex, type(Ellipsis), type(NotImplemented), type)
 )
-_NEVER = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+_NEVER = (
+    enum.Enum,
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+)
 _HELD = (list, dict, tuple, set, frozenset, bytes, bytearray, str)
 
 
@@ -94,10 +106,11 @@ class Objects:
     def _keep(self, value: object, made: Made) -> None:
         key = id(value)
         if isinstance(value, _HELD):
+            self.sweep()
+            if not _is_plain(value, [_MOST_LOOKED_AT]):
+                return
             if len(self._held) >= _MOST_HELD:
-                self.sweep()
-                if len(self._held) >= _MOST_HELD:
-                    self._held.pop(next(iter(self._held)), None)
+                self._held.pop(next(iter(self._held)), None)
             self._held.pop(key, None)
             self._held[key] = ([value], made)
             return
@@ -119,3 +132,19 @@ def _is_linkable(value: object) -> bool:
         return len(value) >= _SHORT_TEXT
     # Empty constants are shared by the interpreter, as small numbers are.
     return not (isinstance(value, (tuple, frozenset)) and not value)
+
+
+def _is_plain(value: object, left: list[int]) -> bool:
+    """Tell whether a value is data of moderate size, and nothing that is closed or freed.
+
+    Of large containers the first elements speak for the rest.
+    """
+    left[0] -= 1
+    if left[0] < 0 or type(value) in SCALARS:
+        return True
+    if type(value) not in _HELD or sys.getsizeof(value) > _MOST_HELD_BYTES:
+        return False
+    if isinstance(value, (str, bytes, bytearray)):
+        return True
+    elements = value.values() if isinstance(value, dict) else value
+    return all(_is_plain(each, left) for each in islice(elements, _MOST_LOOKED_AT))  # type: ignore[call-overload]

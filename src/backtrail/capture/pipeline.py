@@ -60,6 +60,8 @@ class PipelineRun:
         def fresh() -> PipelineRun:
             return PipelineRun(self._owner, self._name, self._run_id)
 
+        if inspect.isgeneratorfunction(func):
+            return cast(F, functools.wraps(func)(self._around_generator(func)))
         if inspect.iscoroutinefunction(func):
 
             @functools.wraps(func)
@@ -75,3 +77,29 @@ class PipelineRun:
                 return func(*args, **kwargs)
 
         return cast(F, in_pipeline)
+
+    def _around_generator(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Make what a generator's body runs one pipeline run, and nothing in between."""
+
+        def generator(*args: Any, **kwargs: Any) -> Any:
+            body = func(*args, **kwargs)
+            inside = PipelineRun(self._owner, self._name, self._run_id)
+            step, value = body.send, None
+            while True:
+                with inside as run_id:
+                    try:
+                        item = step(value)
+                    except StopIteration as stop:
+                        return stop.value
+                inside = PipelineRun(self._owner, self._name, run_id or None)
+                try:
+                    value = yield item
+                    step = body.send
+                except GeneratorExit:
+                    with inside:
+                        body.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - passed on to the generator
+                    step, value = body.throw, error
+
+        return generator

@@ -143,6 +143,11 @@ class Recorder:
             error,
         )
 
+    def forget(self, run: ActiveRun) -> None:
+        """Leave a run whose end could not be recorded whole."""
+        self._left_elsewhere(run)
+        self.active.pop(run.seq, None)
+
     def enter(self, run: ActiveRun) -> None:
         """Make a run current again, as a generator is resumed."""
         run.token = current_run.set(run)
@@ -260,7 +265,9 @@ class Recorder:
         self, output_ids: Iterable[Any], component: str | None, values: Iterable[Any] | None
     ) -> list[str]:
         """Give many results their ids; see `backtrail.log_many`."""
-        given = [self.new_output_id() if each is None else str(each) for each in output_ids]
+        given = [
+            self.new_output_id() if each is None else self._text_of(each) for each in output_ids
+        ]
         kept = list(itertools.repeat(None, len(given)) if values is None else values)
         if len(kept) != len(given):
             guard.report(
@@ -270,6 +277,14 @@ class Recorder:
             kept = (kept + [None] * len(given))[: len(given)]
         self._log_outputs([artifact_name(each) for each in given], component, kept)
         return given
+
+    def _text_of(self, output_id: Any) -> str:
+        """Give an output id as text; one that has none gets an id of ours."""
+        try:
+            return str(output_id)
+        except Exception as error:  # noqa: BLE001 - user code
+            guard.report(error, "naming an output")
+            return self.new_output_id()
 
     def new_output_id(self) -> str:
         """Make an output id that no other process makes."""
@@ -323,7 +338,9 @@ class Recorder:
 
     def log_input(self, pointer: Any, *, version: str | None, run: ActiveRun | None = None) -> None:
         """Read, now, inside the active run."""
-        run = self._ours(run)
+        if run is not None and run.pid != self.pid:
+            return  # begun before a fork: the parent process tells of it
+        run = run or self.innermost(None)
         if run is None:
             raise ConfigurationError(_outside("log_input", pointer))
         run.reads = [*run.reads, self.read_pointer(pointer, version, self.now_us())]
@@ -332,17 +349,13 @@ class Recorder:
         self, pointer: Any, *, version: str | None, run: ActiveRun | None = None
     ) -> None:
         """Wrote, now, inside the active run."""
-        run = self._ours(run)
+        if run is not None and run.pid != self.pid:
+            return  # begun before a fork: the parent process tells of it
+        run = run or self.innermost(None)
         if run is None:
             raise ConfigurationError(_outside("log_output", pointer))
         run.writes = [*run.writes, self.write_pointer(pointer, version, self.now_us())]
         self.put_part(run)
-
-    def _ours(self, run: ActiveRun | None) -> ActiveRun | None:
-        """Give the run to add to: the one given, if this process began it, or the innermost."""
-        if run is None:
-            return self.innermost(None)
-        return run if run.pid == self.pid else None
 
     # -- facts that need no run ----------------------------------------------
 
@@ -489,14 +502,17 @@ def describe_error(error: BaseException) -> str:
     """Give an exception's type and message, without secrets and capped."""
     name = type(error).__name__
     try:
-        message = str(error)
-    except Exception:  # noqa: BLE001 - user code
+        # Cut first: a message may be a hundred megabytes long. And cut by `str`
+        # itself, since a subclass of it may do anything.
+        message = str.__getitem__(str(error), slice(0, 4 * _MOST_ERROR))
+    except BaseException:  # noqa: BLE001 - user code; its own exception is on its way
         message = "(its message cannot be shown)"
     return cap_text(redact_text(f"{name}: {message}" if message else name), _MOST_ERROR)
 
 
 def _outside(function: str, pointer: object) -> str:
-    return f"{function}({pointer!r}) was called outside any run: there is none to add it to"
+    what = f"{function}({type(pointer).__name__})"
+    return f"{what} was called outside any run: there is none to add it to"
 
 
 def as_json(value: Any) -> Any:

@@ -12,7 +12,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterable
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import Any, Protocol
 
 from ..errors import ConfigurationError
@@ -20,7 +20,7 @@ from ..model.facts import COMPLETED, KIND_CODES, Artifact, CodeFact
 from ..model.redaction import redact_text, redact_value
 from . import code, guard
 from .component import Component
-from .context import ActiveRun
+from .context import ActiveRun, current_run
 from .objects import SCALARS, Made
 from .params import compile_params
 from .paths import compile_argument, compile_paths
@@ -101,6 +101,7 @@ class Registration:
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveRun | None:
         """Open the run of one call; None when it cannot or should not be recorded."""
+        before = current_run.get()
         try:
             recorder = self._owner.recorder
             if recorder is None or recorder is not self._known_to:
@@ -123,7 +124,13 @@ class Registration:
             if reads:
                 run.reads = reads
             return run
-        except Exception as error:  # noqa: BLE001 - the guard
+        except BaseException as error:
+            # Also when a signal handler raises in the middle: the call that it cut
+            # off must not stay the parent of what follows.
+            if current_run.get() is not before:
+                current_run.set(before)
+            if not isinstance(error, Exception):
+                raise
             guard.report(error, f"recording a run of {self.component}")
             return None
 
@@ -142,7 +149,10 @@ class Registration:
             guard.report(error, f"recording the outputs of {self.component}")
         try:
             recorder.close(run, ended, COMPLETED)
-        except Exception as error:  # noqa: BLE001 - the guard
+        except BaseException as error:
+            recorder.forget(run)
+            if not isinstance(error, Exception):
+                raise
             guard.report(error, f"recording a run of {self.component}")
 
     def fail(self, run: ActiveRun | None, error: BaseException) -> None:
@@ -151,7 +161,10 @@ class Registration:
             return
         try:
             run.recorder.fail(run, error)
-        except Exception as failure:  # noqa: BLE001 - the guard
+        except BaseException as failure:
+            run.recorder.forget(run)
+            if not isinstance(failure, Exception):
+                raise
             guard.report(failure, f"recording a failed run of {self.component}")
 
     def _collect_reads(
@@ -396,6 +409,12 @@ class RegisteredCallable:
         """Call the object, recorded."""
         return self._call(*args, **kwargs)
 
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        # In a class it becomes a method where the bare object did.
+        if instance is None or not hasattr(type(self.__dict__["__wrapped__"]), "__get__"):
+            return self
+        return MethodType(self, instance)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["__wrapped__"], name)
 
@@ -476,7 +495,7 @@ def _decorate(owner: Owner, component: Any, options: dict[str, Any], func: Any) 
 def _name_of(component: Any, func: Any) -> str:
     if isinstance(component, Component):
         return component.name
-    if component is None:
+    if component is None and func is not None:
         bare = func
         while isinstance(bare, functools.partial):
             bare = bare.func
@@ -498,7 +517,7 @@ def _signature(func: Callable[..., Any]) -> inspect.Signature | None:
 def _checked_names(names: Any, what: str) -> list[str]:
     if isinstance(names, str):
         names = [names]
-    listed = list(names)
+    listed = list(names) if isinstance(names, Iterable) else [names]
     if not all(isinstance(name, str) for name in listed):
         raise ConfigurationError(f"{what} lists names of parameters, not {names!r}")
     return listed

@@ -142,6 +142,9 @@ class SegmentWriter:
 
     def _open(self, path: Path) -> mmap.mmap:
         fresh = path.with_suffix(".new")
+        with contextlib.suppress(FileNotFoundError):
+            # Ours, as the name says: a signal handler raised while it was made.
+            os.unlink(fresh)
         fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             # Room is taken now: a hole in a sparse file is a SIGBUS on a full disk.

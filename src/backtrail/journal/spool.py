@@ -231,13 +231,7 @@ class Spool:
         if old is not None and old.records == 0:
             # Not even one record fitted beside its definitions.
             size = max(size, 4 * old.size)
-        fresh = self._new_segment(number, size)
-        if old is not None:
-            if old.path is None:
-                self._keep_in_memory(old)
-            else:
-                old.seal()
-        self._segment = fresh
+        self._segment = self._new_segment(number, size)
         self._next_number = number + 1
         self._next_size = min(2 * self._next_size, MOST_SEGMENT_BYTES)
         self._overflowed = False
@@ -245,6 +239,13 @@ class Spool:
         self._artifacts.clear()
         self._wires.clear()
         self._known_sites.clear()
+        # Last, since a signal handler may raise at any point here: the segment
+        # that is written to is then never one that is closed.
+        if old is not None:
+            if old.path is None:
+                self._keep_in_memory(old)
+            else:
+                old.seal()
 
     def _new_segment(self, number: int, size: int) -> SegmentWriter:
         writer = self.writer

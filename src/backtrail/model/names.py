@@ -7,6 +7,7 @@ are left out: the same object read with tomorrow's signature has the same name.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from functools import lru_cache
@@ -53,10 +54,17 @@ def canonical(name: str) -> str:
     return _canonical(name)
 
 
+_MOST_NAME = 2000
+
+
 def artifact_name(name: str) -> str:
     """Give the name that an artifact is stored and looked up under: canonical, without secrets."""
     if "\0" in name:
         name = name.replace("\0", "\\0")  # no database keeps it
+    if len(name) > _MOST_NAME:
+        # Cut, with what tells it from others that begin so.
+        rest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        name = f"{name[: _MOST_NAME - 40]}...{rest}"
     if len(name) < 16 and "://" not in name:
         return name  # too short to hold a secret that could be told from a name
     return redact_text(canonical(name))
