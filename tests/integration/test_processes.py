@@ -557,7 +557,7 @@ def test_a_signal_handler_records_in_the_middle_of_recording(
     )
 
     steps, handled = map(int, printed.split())
-    assert handled > 100
+    assert handled > 10
     assert Counter(r.params["i"] for r in runs_in(url, "step")) == Counter(range(1, steps + 1))
     handlers = runs_in(url, "handler")
     assert Counter(r.params["n"] for r in handlers) == Counter(range(1, handled + 1))

@@ -151,9 +151,12 @@ class Journal:
         self.spool.restart_in_child()
 
     def _round(self) -> None:
-        self._tend()
-        self.spool.settle()
-        self.drain(0.0)
+        # All of it under the lock that a fork waits for: a child that is forked in
+        # the middle of an import inherits half a module.
+        with self._lock:
+            self._tend()
+            self.spool.settle()
+            self.drain(0.0)
 
     def _settle(self) -> None:
         try:
