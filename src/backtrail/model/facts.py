@@ -86,7 +86,7 @@ class CodeFact(msgspec.Struct, frozen=True):
     source: str | None
 
 
-class RunFact(msgspec.Struct):
+class RunFact(msgspec.Struct, gc=False):
     """A run, or what is known of it so far.
 
     A part has ``ended_us`` None and status RUNNING; what several facts of one run

@@ -41,11 +41,13 @@ def short_writer(uid: bytes) -> int:
 def run_id_of(started_us: int, writer: int, seq: int) -> str:
     """Give the public id of run number ``seq`` of ``writer`` (30 bits)."""
     ms, us = divmod(max(started_us, 0), 1000)
-    bits = min(ms, _MAX_MS) << 80
-    bits |= 0x7 << 76 | us << 66 | (writer >> 28) << 64
-    bits |= 0b10 << 62 | (writer & 0xFFFFFFF) << 34 | seq & SEQ_MASK
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    ms = min(ms, _MAX_MS)
+    # Field by field: one number of 128 bits takes longer, and a backtrace of
+    # 5,000 runs computes 5,000 ids.
+    return (
+        f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-{0x7000 | us << 2 | writer >> 28 & 0b11:04x}"
+        f"-{0x8000 | writer >> 14 & 0x3FFF:04x}-{(writer & 0x3FFF) << 34 | seq & SEQ_MASK:012x}"
+    )
 
 
 def parse_run_id(run_id: str) -> RunIdParts | None:

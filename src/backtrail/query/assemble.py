@@ -10,10 +10,10 @@ import msgspec
 from ..model.facts import KIND_NAMES, STATUS_NAMES
 from ..model.identity import SEQ_MASK, run_id_of
 from ..model.records import Code, ComponentRecord, Input, Output, Run
-from ..store.protocol import ArtifactRow, ComponentRow, InRow, OutRow, RunRow, SiteRow, Store
+from ..store.protocol import ArtifactRow, ComponentRow, InRow, RunRow, SiteRow, Store
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-_NO_SITE = SiteRow(None, None, None, None, None, None)
+_NO_CODE = Code()
 
 
 class Assembly:
@@ -41,44 +41,44 @@ class Assembly:
         versions.discard(0)
         self.artifacts: dict[int, ArtifactRow] = store.artifacts(artifacts)
         self.versions: dict[int, str] = store.versions(versions) if versions else {}
-        self._sites = store.sites({row.site for row in rows})
+        sites = store.sites({row.site for row in rows})
+        self._codes = {key: _code(site) for key, site in sites.items()}
         self._components = {
-            c.component: c for c in store.components({row.component for row in rows})
+            c.component: (c.name, _said(c, "kind"), _said(c, "owner"))
+            for c in store.components({row.component for row in rows})
         }
         self._pipelines = store.pipelines(pipelines) if pipelines else {}
         self._refs = store.run_refs(refs) if refs else {}
         self._parents = store.public_ids(parents) if parents else {}
 
-    def run(self, row: RunRow) -> Run:
-        """Give one run; its inputs carry no links yet."""
-        writer = self._store.writer(row.run)
-        site = self._sites.get(row.site, _NO_SITE)
-        component = self._components[row.component]
-        kind, owner = component.said.get("kind"), component.said.get("owner")
+    def run(self, row: RunRow, ins: list[Input] | None = None) -> Run:
+        """Give one run, with these inputs; with inputs that carry no links if absent."""
+        # Taken apart once: a backtrace of 5,000 runs comes through here 5,000 times.
+        key, component, site, pipeline, _, started, ended, status = row[:8]
+        params, error, _, host, reads, writes, more = row[8:]
+        name, kind, owner = self._components[component]
+        artifacts, words = self.artifacts, self.versions
+        outputs = []
+        for artifact, version, at_us, value in writes:
+            _, written, code, _ = artifacts[artifact]
+            outputs.append(Output(written, KIND_NAMES[code], words.get(version), at_us, value))
         return Run(
-            self._ids.get(row.run) or public_id(self._store, row),
-            component.name,
-            kind and kind[1],
-            owner and owner[1],
-            STATUS_NAMES[row.status],
-            row.error,
-            row.started,
-            row.ended,
-            Code(
-                site.git,
-                None if site.dirty is None else bool(site.dirty),
-                site.digest,
-                site.file,
-                site.line,
-                site.function,
-            ),
-            _decode(row.params) if row.params else {},
-            (writer.host if row.host is None else row.host) or None,
-            None if row.pipeline is None else self._pipelines.get(row.pipeline),
+            self._ids.get(key) or public_id(self._store, row),
+            name,
+            kind,
+            owner,
+            STATUS_NAMES[status],
+            error,
+            started,
+            ended,
+            self._codes.get(site, _NO_CODE),
+            _decode(params) if params else {},
+            (self._store.writer(key).host if host is None else host) or None,
+            None if pipeline is None else self._pipelines.get(pipeline),
             self._parent(row),
-            [self.input(each) for each in row.ins],
-            [self.output(each) for each in row.outs],
-            len(row.outs) + row.outs_more,
+            [self.input(each) for each in reads] if ins is None else ins,
+            outputs,
+            len(outputs) + more,
         )
 
     def input(self, row: InRow) -> Input:
@@ -86,17 +86,6 @@ class Assembly:
         artifact = self.artifacts[row.artifact]
         return Input(
             artifact.name, KIND_NAMES[artifact.kind], self.versions.get(row.version), row.at_us
-        )
-
-    def output(self, row: OutRow) -> Output:
-        """Give one output."""
-        artifact = self.artifacts[row.artifact]
-        return Output(
-            artifact.name,
-            KIND_NAMES[artifact.kind],
-            self.versions.get(row.version),
-            row.at_us,
-            row.value,
         )
 
     def public_id(self, key: int) -> str | None:
@@ -113,6 +102,16 @@ class Assembly:
         if row.parent is None:
             return None
         return (self._parents if row.parent >= 0 else self._refs).get(abs(row.parent))
+
+
+def _code(site: SiteRow) -> Code:
+    dirty = None if site.dirty is None else bool(site.dirty)
+    return Code(site.git, dirty, site.digest, site.file, site.line, site.function)
+
+
+def _said(component: ComponentRow, field: str) -> Any:
+    entry = component.said.get(field)
+    return entry and entry[1]
 
 
 def public_id(store: Store, row: RunRow) -> str:

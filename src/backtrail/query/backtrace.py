@@ -250,21 +250,26 @@ def _frame(
     ids: Mapping[int, str],
     edges: _Edges,
 ) -> Frame:
-    run = assembly.run(walk.rows[key])
     linked: list[Input] = []
     own: list[str] = []
-    for each, link in zip(run.inputs, walk.links[key], strict=True):
+    artifacts, words = assembly.artifacts, assembly.versions
+    for link in walk.links[key]:
+        artifact, version, at_us, _, _ = link.read
+        _, name, kind, _ = artifacts[artifact]
         if link.own:
-            own.append(each.name)
+            own.append(name)
             continue
-        if link.producer is not None:
-            each.producer = number.get(link.producer)
-            each.producer_run_id = ids.get(link.producer) or assembly.public_id(link.producer)
-        each.evidence = link.evidence
-        each.warnings = link.warnings
-        linked.append(each)
-    run.inputs = linked
-    calls = sorted(number[called] for called in edges.calls.get(key, ()))
+        n, run_id, producer = None, None, link.producer
+        if producer is not None:
+            n = number.get(producer)
+            run_id = ids.get(producer) or assembly.public_id(producer)
+        word = words.get(version)
+        linked.append(
+            Input(name, KIND_NAMES[kind], word, at_us, n, run_id, link.evidence, link.warnings)
+        )
+    run = assembly.run(walk.rows[key], linked)
+    called = edges.calls.get(key)
+    calls = sorted(number[each] for each in called) if called else []
     return Frame(number[key], run, depth, calls, [], own)
 
 

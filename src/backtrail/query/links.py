@@ -53,17 +53,25 @@ class Linker:
 
     def link(self, readers: Iterable[RunRow]) -> list[Link]:
         """Give a link for every input of the readers, in order."""
-        links = [Link(reader, read) for reader in readers for read in reader.ins]
-        left = self._by_name_of_run([link for link in links if link.read.how != BY_NAME])
-        left += [link for link in links if link.read.how == BY_NAME]
+        links: list[Link] = []
+        named: list[Link] = []
+        left: list[Link] = []
+        for reader in readers:
+            for read in reader.ins:
+                link = Link(reader, read)
+                links.append(link)
+                (left if read.how == BY_NAME else named).append(link)
+        left = self._by_name_of_run(named) + left
         versioned = [link for link in left if link.read.version]
-        without = self._by_version(versioned) if versioned else []
-        if without:
-            without = self._by_content_elsewhere(without)
-        left = [link for link in left if not link.read.version] + without
-        left = self._by_time(left)
-        left = self._by_tolerance(left)
-        self._mark_sources(left)
+        if versioned:
+            without = self._by_version(versioned)
+            if without:
+                without = self._by_content_elsewhere(without)
+            left = [link for link in left if not link.read.version] + without
+        if left:
+            left = self._by_time(left)
+            left = self._by_tolerance(left)
+            self._mark_sources(left)
         return links
 
     # Each rule settles what it can and gives back the rest.

@@ -23,7 +23,7 @@ from ..model.facts import (
 )
 from ..model.identity import SEQ_BITS
 from .protocol import InRow, OutRow, RunRow
-from .rows import Said, to_json, unite, united_outs
+from .rows import Said, to_json, unite, united_ins, united_outs
 
 # A NamedTuple's own constructor takes twice the time of the tuple's.
 _new: Any = tuple.__new__
@@ -131,9 +131,22 @@ class Rows:
             self.named[run_id] = known
         return known
 
-    def to_unite(self, open_runs: set[int]) -> list[int]:
-        """Give the keys whose stored rows, if any, must be united with these."""
-        return [key for key in self.runs if key in self._to_check or key in open_runs]
+    def to_unite(self, open_runs: set[int], highest: Mapping[int, int]) -> list[int]:
+        """Give the keys whose stored rows, if any, must be united with these.
+
+        Args:
+            open_runs: the keys of stored runs that have not ended.
+            highest: the highest stored key of each writer; a run above it is new.
+        """
+        return [
+            key
+            for key in self.runs
+            if key in open_runs or (key in self._to_check and key <= highest[key >> SEQ_BITS])
+        ]
+
+    def writers(self) -> set[int]:
+        """Give the writers of these runs."""
+        return {key >> SEQ_BITS for key in self.runs}
 
 
 def _row(key: int, fact: RunFact, writer: int, site: Site, names: Names) -> RunRow:
@@ -168,7 +181,7 @@ def _row(key: int, fact: RunFact, writer: int, site: Site, names: Names) -> RunR
             fact.error,
             fact.run_id,
             fact.host,
-            ins if len(ins) < 2 else list(dict.fromkeys(ins)),
+            ins if len(ins) < 2 else united_ins(ins, ()),
             outs if len(outs) < 2 else united_outs(outs, ()),
             0,
         ),

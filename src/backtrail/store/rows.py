@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -117,21 +117,34 @@ def unite(a: RunRow, b: RunRow, said: Said) -> RunRow:
     before the earlier, and otherwise the greater of two texts. So nothing
     depends on the keys, which are given in the order of arrival.
     """
-    end = max(a, b, key=_end)
+    # Mostly a part and the end of one run. Built in one go: that is a fifth of the
+    # cost of draining a run that logged an output.
+    if (a.ended is None) != (b.ended is None):
+        end = b if a.ended is None else a
+    else:
+        end = max(a, b, key=_end)
     origin = a if a.site == b.site or said.site(a.site) >= said.site(b.site) else b
-    return end._replace(
-        started=min(a.started, b.started),
-        component=origin.component,
-        site=origin.site,
-        pipeline=_greater(a.pipeline, b.pipeline, said.pipeline),
-        parent=_greater(a.parent, b.parent, said.parent),
-        params=_greater(a.params, b.params, str),
-        host=_host(a.host, b.host),
-        run_id=_greater(a.run_id, b.run_id, str),
-        ins=a.ins if a.ins == b.ins else sorted({*a.ins, *b.ins}, key=_by_time),
-        outs=a.outs if a.outs == b.outs else united_outs(a.outs, b.outs),
-        outs_more=max(a.outs_more, b.outs_more),
+    united: RunRow = _new(
+        RunRow,
+        (
+            end.run,
+            origin.component,
+            origin.site,
+            _greater(a.pipeline, b.pipeline, said.pipeline),
+            _greater(a.parent, b.parent, said.parent),
+            min(a.started, b.started),
+            end.ended,
+            end.status,
+            _greater(a.params, b.params, str),
+            end.error,
+            _greater(a.run_id, b.run_id, str),
+            _host(a.host, b.host),
+            a.ins if a.ins == b.ins else united_ins(a.ins, b.ins),
+            a.outs if a.outs == b.outs else united_outs(a.outs, b.outs),
+            max(a.outs_more, b.outs_more),
+        ),
     )
+    return united
 
 
 def _end(row: RunRow) -> tuple[bool, bool, int, int, str]:
@@ -156,8 +169,17 @@ def _by_time(row: InRow | OutRow) -> tuple[int, ...]:
     return row.at_us, row.artifact, row.version
 
 
-def united_outs(a: Iterable[OutRow], b: Iterable[OutRow]) -> list[OutRow]:
+def united_ins(a: Sequence[InRow], b: Sequence[InRow]) -> list[InRow]:
+    """Give the reads of both, each once, by time."""
+    # In the order of their names' keys where the time is one, so that it does not
+    # matter how many facts said it.
+    return sorted({*a, *b}, key=_by_time)
+
+
+def united_outs(a: Sequence[OutRow], b: Sequence[OutRow]) -> list[OutRow]:
     """Give the writes of both, each once, by time."""
+    if len(a) + len(b) < 2:
+        return [*a, *b]
     united: dict[tuple[int, int, int], OutRow] = {}
     for row in (*a, *b):
         key = (row.artifact, row.version, row.at_us)

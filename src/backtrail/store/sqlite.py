@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
 import threading
@@ -62,6 +61,7 @@ from .rows import (
 
 _DIALECT = "sqlite"
 _MOST_REMEMBERED = 200_000
+_AT_ONCE = 500  # parameters of one statement; every SQLite takes 999
 _END = "\U0010ffff"
 _HEADER = b"SQLite format 3\0"
 _READ_TIMEOUT_MS = 2000
@@ -84,6 +84,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.url = f"sqlite:///{path}"
+        self._file = os.fspath(path)  # looked at before each statement
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -123,7 +124,7 @@ class SqliteStore:
 
     def _inode_now(self) -> int:
         try:
-            return os.stat(self.path).st_ino
+            return os.stat(self._file).st_ino
         except OSError:
             return 0
 
@@ -239,8 +240,16 @@ class SqliteStore:
                 raise
 
     def _all(self, name: str, /, **values: Any) -> list[tuple[Any, ...]]:
-        with self._session() as connection:
-            return connection.execute(self._sql[name], values).fetchall()
+        # As `_session`, without the cost of a generator: the trace of a long chain
+        # asks a few small questions for each of its runs.
+        if self._pid != os.getpid():
+            self._lock = threading.RLock()
+        with self._lock:
+            connection = self._connect()
+            try:
+                return connection.execute(self._sql[name], values).fetchall()
+            except sqlite3.Error as error:
+                raise self._translated(error) from error
 
     def _translated(self, error: Exception) -> Exception:
         text = str(error)
@@ -422,26 +431,26 @@ class SqliteStore:
         keys: dict[str, int] = {}
         added: list[tuple[int, bytes | str]] = []
         content = words = 0
+        missing: dict[bytes | str, str] = {}
         for word in wanted:
             key = known.get(word)
             if key is None:
-                packed = pack_word(word)
-                found = connection.execute(
-                    self._sql["version_of_word"], {"word": packed}
-                ).fetchone()
-                if found is not None:
-                    key = found[0]
+                missing[pack_word(word)] = word
+            else:
+                keys[word] = key
+        stored = _stored_versions(connection, list(missing))
+        for packed, word in missing.items():
+            key = stored.get(packed)
+            if key is None:
+                if not content:
+                    content = _next_key(connection, "version")
+                    words = _next_key(connection, "version", lowest=True)
+                if is_content_digest(word):
+                    key, content = content, content + 1
                 else:
-                    if not content:
-                        content = _next_key(connection, "version")
-                        words = _next_key(connection, "version", lowest=True)
-                    if is_content_digest(word):
-                        key, content = content, content + 1
-                    else:
-                        key, words = words, words - 1
-                    added.append((key, packed))
-                known[word] = key
-            keys[word] = key
+                    key, words = words, words - 1
+                added.append((key, packed))
+            keys[word] = known[word] = key
         if added:
             connection.executemany("INSERT INTO version (version, word) VALUES (?,?)", added)
         if len(known) > _MOST_REMEMBERED:
@@ -522,7 +531,8 @@ class SqliteStore:
         if not rows.runs:
             return
         still_open = {row[0] for row in connection.execute("SELECT run FROM run WHERE status = 0")}
-        check = rows.to_unite(still_open)
+        highest = {writer: _highest_run(connection, writer) for writer in rows.writers()}
+        check = rows.to_unite(still_open, highest)
         stored = self._runs(connection, check) if check else {}
         fresh: list[tuple[Any, ...]] = []
         changed: list[tuple[Any, ...]] = []
@@ -571,43 +581,20 @@ class SqliteStore:
 
     def newest_writes(self, probes: Sequence[Probe]) -> list[list[WriteRow]]:
         """Give for each probe the newest write, or all that tie for it; empty for none."""
-        any_version = self._sql["newest_write"]
-        of_version = self._sql["newest_write_of_version"]
-        of_content = self._sql["newest_write_of_content"]
-        answers: list[list[WriteRow]] = []
-        with self._session() as connection:
-            execute = connection.execute
-            for artifact, version, at_us, reader, read_version in probes:
-                values = {
-                    "artifact": artifact,
-                    "version": version,
-                    "at": at_us,
-                    "reader": reader,
-                    "read_version": read_version,
-                }
-                sql = any_version if not version else of_version if artifact else of_content
-                found = execute(sql, values).fetchall()
-                if len(found) == 2 and found[0][0] == found[1][0]:
-                    answers.append(self._tied(connection, values, found[0][0]))
-                else:
-                    answers.append([WriteRow(*found[0])] if found else [])
+        answers: list[list[WriteRow]] = [[] for _ in probes]
+        asked: dict[str, list[str]] = {}
+        for n, (artifact, version, at_us, reader, read_version) in enumerate(probes):
+            if not version:
+                name = "newest_writes"
+            else:
+                name = "newest_writes_of_version" if artifact else "newest_writes_of_content"
+            asked.setdefault(name, []).append(
+                f"[{n},{artifact},{version},{at_us},{reader},{read_version}]"
+            )
+        for name, texts in asked.items():
+            for n, at_us, run, version in self._all(name, probes=f"[{','.join(texts)}]"):
+                answers[n].append(WriteRow(at_us, run, version))
         return answers
-
-    def _tied(
-        self, connection: sqlite3.Connection, values: dict[str, int], at_us: int
-    ) -> list[WriteRow]:
-        if not values["version"]:
-            name = "writes_at"
-        else:
-            name = "writes_of_version_at" if values["artifact"] else "writes_of_content_at"
-        found = connection.execute(self._sql[name], {**values, "at": at_us})
-        read_version = values["read_version"]
-        return [
-            WriteRow(*row)
-            for row in found
-            if row[1] != values["reader"]
-            or (at_us < values["at"] and (not read_version or row[2] in (0, read_version)))
-        ]
 
     def next_writes(self, artifact: int, after: tuple[int, int], until_us: int) -> list[WriteRow]:
         """Give the writes of an artifact after (time, key), oldest first, a page at most."""
@@ -627,7 +614,7 @@ class SqliteStore:
             return self._runs(connection, keys)
 
     def _runs(self, connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, RunRow]:
-        found = connection.execute(self._sql["runs"], {"keys": json.dumps(list(keys))})
+        found = connection.execute(self._sql["runs"], {"keys": to_json(list(keys))})
         return {
             row[0]: RunRow(*(*row[:12], ins_of(row[12], row[5]), outs_of(row[13], row[5]), row[14]))
             for row in found
@@ -640,7 +627,7 @@ class SqliteStore:
 
     def public_ids(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the public ids of runs."""
-        found = self._all("run_ids", keys=json.dumps(list(keys)))
+        found = self._all("run_ids", keys=to_json(list(keys)))
         return {
             run: run_id or run_id_of(started, self.writer(run).short, run & SEQ_MASK)
             for run, started, run_id in found
@@ -655,12 +642,11 @@ class SqliteStore:
         if not keys:
             return {}
         refs = {
-            -ref: run_id
-            for ref, run_id in self._all("run_refs", ids=json.dumps(list(keys.values())))
+            -ref: run_id for ref, run_id in self._all("run_refs", ids=to_json(list(keys.values())))
         }
         by_id = {run_id: key for key, run_id in keys.items()}
         called: dict[int, list[tuple[int, int, int | None]]] = {}
-        parents = json.dumps([*keys, *refs])
+        parents = to_json([*keys, *refs])
         for parent, run, started, ended in self._all("called", parents=parents):
             caller = parent if parent >= 0 else by_id[refs[parent]]
             called.setdefault(caller, []).append((run, started, ended))
@@ -714,7 +700,7 @@ class SqliteStore:
 
     def run_refs(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the public ids that reads and parents named, by their key (positive)."""
-        return dict(self._all("run_refs_by_key", keys=json.dumps(list(keys))))
+        return dict(self._all("run_refs_by_key", keys=to_json(list(keys))))
 
     def artifact_named(self, name: str) -> ArtifactRow | None:
         """Give the artifact of exactly this canonical name."""
@@ -723,12 +709,12 @@ class SqliteStore:
 
     def artifacts(self, keys: Iterable[int]) -> dict[int, ArtifactRow]:
         """Give the artifacts of these keys."""
-        found = self._all("artifacts", keys=json.dumps(list(keys)))
+        found = self._all("artifacts", keys=to_json(list(keys)))
         return {row[0]: ArtifactRow(*row) for row in found}
 
     def versions(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the version words of these keys."""
-        found = self._all("versions", keys=json.dumps(list(keys)))
+        found = self._all("versions", keys=to_json(list(keys)))
         return {key: unpack_word(word) for key, word in found}
 
     def version_of_word(self, word: str) -> int | None:
@@ -738,7 +724,7 @@ class SqliteStore:
 
     def sites(self, keys: Iterable[int]) -> dict[int, SiteRow]:
         """Give the sites of these keys."""
-        found = self._all("sites", keys=json.dumps(list(keys)))
+        found = self._all("sites", keys=to_json(list(keys)))
         return {row[0]: SiteRow(*row[1:]) for row in found}
 
     def source_text(self, site: int) -> str | None:
@@ -748,7 +734,7 @@ class SqliteStore:
 
     def pipelines(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the public ids of pipeline runs."""
-        return dict(self._all("pipelines", keys=json.dumps(list(keys))))
+        return dict(self._all("pipelines", keys=to_json(list(keys))))
 
     def writer(self, key: int) -> WriterRow:
         """Give the process that recorded the run of this key."""
@@ -769,7 +755,7 @@ class SqliteStore:
         if keys is None:
             found = self._all("components")
         else:
-            found = self._all("components_of", keys=json.dumps(list(keys)))
+            found = self._all("components_of", keys=to_json(list(keys)))
         return [ComponentRow(key, name, from_json(said)) for key, name, said in found]
 
     def component_named(self, name: str) -> ComponentRow | None:
@@ -970,6 +956,28 @@ def _next_key(connection: sqlite3.Connection, table: str, *, lowest: bool = Fals
         return min(edge or 0, 0) - 1
     (edge,) = connection.execute(f"SELECT max({table}) FROM {table}").fetchone()
     return max(edge or 0, 0) + 1
+
+
+def _highest_run(connection: sqlite3.Connection, writer: int) -> int:
+    (key,) = connection.execute(
+        "SELECT max(run) FROM run WHERE run BETWEEN ? AND ?",
+        (writer << SEQ_BITS, writer << SEQ_BITS | SEQ_MASK),
+    ).fetchone()
+    return key or 0
+
+
+def _stored_versions(
+    connection: sqlite3.Connection, words: list[bytes | str]
+) -> dict[bytes | str, int]:
+    """Give the keys of the words that are stored; many in a statement, as most are new."""
+    stored: dict[bytes | str, int] = {}
+    for start in range(0, len(words), _AT_ONCE):
+        piece = words[start : start + _AT_ONCE]
+        marks = ",".join("?" * len(piece))
+        stored.update(
+            connection.execute(f"SELECT word, version FROM version WHERE word IN ({marks})", piece)
+        )
+    return stored
 
 
 def _bound(row: RunRow) -> tuple[Any, ...]:

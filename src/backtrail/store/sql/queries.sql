@@ -1,37 +1,52 @@
 -- Named statements. A parameter is :name; a list is passed as a JSON array.
 
--- name: newest_write
--- The newest writes of an artifact at or before :at. A run's own write counts
--- for its own read only if it came strictly before, and may be what it read.
--- Two rows show a tie.
-SELECT t, run, version FROM output
- WHERE artifact = :artifact AND t <= :at
-   AND (run <> :reader
-        OR (t < :at AND (:read_version = 0 OR version = 0 OR version = :read_version)))
- ORDER BY t DESC, run DESC LIMIT 2;
+-- name: newest_writes
+-- For each probe [n, artifact, version, t, reader, read_version] the newest write of
+-- the artifact at or before t, or all that tie for it. A run's own write counts for
+-- its own read only if it came strictly before, and may be what it read.
+-- (LIMIT -1 lets SQLite take each probe apart once.)
+SELECT p.n, o.t, o.run, o.version
+  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS artifact,
+               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS t,
+               json_extract(value, '$[4]') AS reader, json_extract(value, '$[5]') AS read_version
+          FROM json_each(:probes) LIMIT -1) p
+ CROSS JOIN output o
+    ON o.artifact = p.artifact
+   AND o.t = (SELECT i.t FROM output i
+               WHERE i.artifact = p.artifact AND i.t <= p.t
+                 AND (i.run <> p.reader
+                      OR (i.t < p.t AND (p.read_version = 0 OR i.version IN (0, p.read_version))))
+               ORDER BY i.t DESC, i.run DESC LIMIT 1)
+   AND (o.run <> p.reader
+        OR (o.t < p.t AND (p.read_version = 0 OR o.version IN (0, p.read_version))));
 
--- name: newest_write_of_version
-SELECT t, run, version FROM output
- WHERE artifact = :artifact AND version = :version AND version <> 0
-   AND t <= :at AND (run <> :reader OR t < :at)
- ORDER BY t DESC, run DESC LIMIT 2;
+-- name: newest_writes_of_version
+SELECT p.n, o.t, o.run, o.version
+  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS artifact,
+               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS t,
+               json_extract(value, '$[4]') AS reader
+          FROM json_each(:probes) LIMIT -1) p
+ CROSS JOIN output o
+    ON o.artifact = p.artifact AND o.version = p.version AND o.version <> 0
+   AND o.t = (SELECT i.t FROM output i
+               WHERE i.artifact = p.artifact AND i.version = p.version AND i.version <> 0 AND i.t <= p.t
+                 AND (i.run <> p.reader OR i.t < p.t)
+               ORDER BY i.t DESC, i.run DESC LIMIT 1)
+   AND (o.run <> p.reader OR o.t < p.t);
 
--- name: newest_write_of_content
-SELECT t, run, version FROM output
- WHERE version = :version AND version > 0
-   AND t <= :at AND (run <> :reader OR t < :at)
- ORDER BY t DESC, run DESC LIMIT 2;
-
--- name: writes_at
--- All writes of an artifact at one moment: the tie that newest_write showed.
-SELECT t, run, version FROM output WHERE artifact = :artifact AND t = :at;
-
--- name: writes_of_version_at
-SELECT t, run, version FROM output
- WHERE artifact = :artifact AND version = :version AND version <> 0 AND t = :at;
-
--- name: writes_of_content_at
-SELECT t, run, version FROM output WHERE version = :version AND version > 0 AND t = :at;
+-- name: newest_writes_of_content
+SELECT p.n, o.t, o.run, o.version
+  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS artifact,
+               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS t,
+               json_extract(value, '$[4]') AS reader
+          FROM json_each(:probes) LIMIT -1) p
+ CROSS JOIN output o
+    ON o.version = p.version AND o.version > 0
+   AND o.t = (SELECT i.t FROM output i
+               WHERE i.version = p.version AND i.version > 0 AND i.t <= p.t
+                 AND (i.run <> p.reader OR i.t < p.t)
+               ORDER BY i.t DESC, i.run DESC LIMIT 1)
+   AND (o.run <> p.reader OR o.t < p.t);
 
 -- name: next_writes
 -- Writes just after a read, for clocks that differ between machines.
