@@ -9,6 +9,7 @@ are the traces that `backtrace.py` asks for.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 import sqlite3
 import struct
@@ -21,7 +22,7 @@ from _common import bench_folder
 
 from backtrail.model.facts import KIND_CODES
 from backtrail.model.identity import SEQ_BITS, short_writer
-from backtrail.store.migrations import latest, migrations
+from backtrail.store.migrations import migrations
 from backtrail.store.sqlite import open_sqlite
 
 PATHS = 2_000
@@ -113,7 +114,7 @@ def layers(size: int, width: int) -> list[list[int]]:
 def reads_of_layers(parted: list[list[int]]) -> dict[int, list[int]]:
     """Let each run read two runs of the next layer, and each of those be read."""
     reads: dict[int, list[int]] = {}
-    for nearer, farther in zip(parted, parted[1:]):
+    for nearer, farther in itertools.pairwise(parted):
         for n, producer in enumerate(farther):
             reads.setdefault(nearer[n % len(nearer)], []).append(producer)
         for n, reader in enumerate(nearer):
@@ -282,7 +283,8 @@ def _write_names(db: sqlite3.Connection, runs: int, plan: _Planted) -> None:
     )
     db.executemany(
         "INSERT INTO site (site, writer, n, component, file, line, function, git, dirty)"
-        " VALUES (?,?,?,?,'pipeline/steps.py',12,'step','9f2c1ab3d4e5f60718293a4b5c6d7e8f90a1b2c3',0)",
+        " VALUES (?,?,?,?,'pipeline/steps.py',12,'step',"
+        "'9f2c1ab3d4e5f60718293a4b5c6d7e8f90a1b2c3',0)",
         [(_site(w, c), w, c, c) for w in writers for c in range(1, len(COMPONENTS) + 1)],
     )
     db.executemany(

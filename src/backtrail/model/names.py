@@ -54,7 +54,7 @@ def canonical(name: str) -> str:
     return _canonical(name)
 
 
-_MOST_NAME = 2000
+_MOST_NAME = 10_000
 
 
 def artifact_name(name: str) -> str:
