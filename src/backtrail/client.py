@@ -167,7 +167,7 @@ class Client:
         if self.recorder is not None:
             self.recorder.tend()
 
-    def prepare_fork(self) -> None:
+    def _prepare_fork(self) -> None:
         """Bring what is going on to an end, so that a child inherits no half of it.
 
         SQLite in a child that was forked in the middle of a transaction believes
@@ -180,7 +180,7 @@ class Client:
             finally:
                 self._store_lock.release()
 
-    def resume_in_parent(self) -> None:
+    def _resume_in_parent(self) -> None:
         """Go on after a fork."""
         if self._paused and self._journal is not None:
             self._journal.resume()
@@ -765,12 +765,12 @@ def _close_all() -> None:
 
 def _prepare_all_for_fork() -> None:
     for client in list(_clients):
-        client.prepare_fork()
+        client._prepare_fork()
 
 
 def _resume_all_in_parent() -> None:
     for client in list(_clients):
-        client.resume_in_parent()
+        client._resume_in_parent()
 
 
 def _restart_all_in_child() -> None:

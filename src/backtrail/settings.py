@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -67,6 +66,8 @@ class Settings:
         """
         if self.spool is not None:
             return [Path(self.spool)]
+        import hashlib
+
         own = hashlib.sha256(self.url.encode()).hexdigest()[:16]
         state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
         database = self.database

@@ -660,7 +660,7 @@ def test_draining_ends_though_another_process_records_all_the_time(
             writer.kill()
             writer.communicate()
 
-    assert took < 10
+    assert took < 60
 
 
 # -- the end -------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from ..model.digest import digest_text
 from ..model.redaction import redact_text
 
 _MOST_WRAPPED = 100
@@ -107,6 +106,8 @@ def read_source(func: object) -> tuple[str, str] | None:
         return None
     # The last line of a file may lack its end; that is no other source.
     text = text.rstrip("\n") + "\n"
+    from ..model.digest import digest_text
+
     digest = digest_text(text)
     return digest, redact_text(text)[:_MOST_SOURCE]
 

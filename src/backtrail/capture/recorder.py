@@ -15,7 +15,6 @@ from time import time_ns
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..model.digest import digest_value
 from ..model.facts import (
     BY_OBJECT,
     BY_RUN_ID,
@@ -495,6 +494,8 @@ def value_version(value: object) -> str | None:
         return None
     if isinstance(value, (list, tuple, dict, set, frozenset, bytes, bytearray)) and not value:
         return None
+    from ..model.digest import digest_value
+
     return digest_value(value)
 
 

@@ -7,11 +7,9 @@ are left out: the same object read with tomorrow's signature has the same name.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from functools import lru_cache
-from urllib.parse import unquote
 
 from .redaction import is_secret_parameter, redact_text
 
@@ -62,6 +60,8 @@ def artifact_name(name: str) -> str:
     if "\0" in name:
         name = name.replace("\0", "\\0")  # no database keeps it
     if len(name) > _MOST_NAME:
+        import hashlib
+
         # Cut, with what tells it from others that begin so.
         rest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
         name = f"{name[: _MOST_NAME - 40]}...{rest}"
@@ -137,6 +137,8 @@ def _canonical(name: str) -> str:
         if slash and host.lower() in ("", "localhost"):
             # A ? or # is kept: people paste paths behind file://, and two of their
             # files must not become one.
+            from urllib.parse import unquote
+
             return _normal("/", "/" + unquote(path, errors="surrogateescape"))
     rest, mark, fragment = _without_userinfo(rest).partition("#")
     rest, asked, query = rest.partition("?")
@@ -158,6 +160,8 @@ def _kept(mark: str, parameters: str) -> str:
     if "=" not in parameters:
         return mark + parameters
     pairs = parameters.split("&")
+    from urllib.parse import unquote
+
     names = [unquote(pair.partition("=")[0]) for pair in pairs]
     secret = {name for name in names if is_secret_parameter(name)}
     if not secret:

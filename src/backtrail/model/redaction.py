@@ -15,12 +15,24 @@ import binascii
 import re
 from collections.abc import Mapping, Set
 from datetime import date, time, timedelta
-from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
 from typing import Any
-from urllib.parse import unquote
-from uuid import UUID
+
+
+class _Lazy:
+    """A pattern that is compiled when it is first used: `import backtrail` stays quick."""
+
+    def __init__(self, pattern: str) -> None:
+        self._text = pattern
+
+    def __getattr__(self, name: str) -> Any:
+        compiled = self.__dict__.get("_compiled")
+        if compiled is None:
+            compiled = self.__dict__["_compiled"] = re.compile(self._text)
+        found = self.__dict__[name] = getattr(compiled, name)
+        return found
+
 
 REDACTED = "[redacted]"
 
@@ -33,7 +45,7 @@ _MOST_PEM = 20_000
 
 # -- names ---------------------------------------------------------------------------
 
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_WORD = _Lazy(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
 # Words, and pairs of neighbouring words written as one: `api_key` as well as `apikey`.
 _SECRETS = frozenset(
@@ -117,7 +129,7 @@ _HINTS = (
     r"://|\?|&|#|auth|b(?:earer|asic)|co(?:okie|nn)|cred|dsn|identified|jwt|key|oauth|"
     r"p(?:ass|w)|s(?:ecret|ignature)|token"
 )
-_SUSPECT, _MARK, _HINT = (re.compile(each) for each in (f"{_MARKS}|{_HINTS}", _MARKS, _HINTS))
+_SUSPECT, _MARK, _HINT = (_Lazy(each) for each in (f"{_MARKS}|{_HINTS}", _MARKS, _HINTS))
 
 
 def redact_text(text: str) -> str:
@@ -162,26 +174,26 @@ def _redact(text: str) -> str:
 
 
 # Template fields are no secrets: {password}, ${PASSWORD}, %(password)s, <password>, ***.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = _Lazy(
     r"(?:\{[^{}\r\n]*\}|\$\{?\w+\}?|\$\(\w+\)|%s|%\(\w+\)s|<[^<>\r\n]*>|[*•.]+|\[redacted\])\Z"
 )
-_LINE = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
+_LINE = _Lazy(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
-_PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BODY = re.compile(r"[A-Za-z0-9+/=]{24,}")
+_PEM_BEGIN = _Lazy(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_BODY = _Lazy(r"[A-Za-z0-9+/=]{24,}")
 
-_URL_PASSWORD = re.compile(
+_URL_PASSWORD = _Lazy(
     r"(://(?!\[)[^\s/?#@:\"'<>]*:)"
     # Up to the last @ before the path; or, where somebody left a slash in a password
     # as it was, up to the first @, unless the slash ends a port.
     r"(?:([^\s/?#\"'<>]*)@|(?!/|\d{1,5}(?:[/?#\s\"']|\Z))([^\s\"'<>@]{1,128})@)"
 )
-_URL_KEY = re.compile(r"(://)[0-9a-f]{32}(?=[:@])")
-_PARAMETER = re.compile(r"([?&#])([\w.\-%]+)=([^\s&#\"'<>\\]*)")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)([ \t]+|%20)([A-Za-z0-9._~+/\-]{8,}=*)")
+_URL_KEY = _Lazy(r"(://)[0-9a-f]{32}(?=[:@])")
+_PARAMETER = _Lazy(r"([?&#])([\w.\-%]+)=([^\s&#\"'<>\\]*)")
+_BEARER = _Lazy(r"(?i)\b(bearer|basic)([ \t]+|%20)([A-Za-z0-9._~+/\-]{8,}=*)")
 
 # Each choice begins with a letter, as above.
-_TOKEN = re.compile(
+_TOKEN = _Lazy(
     r"A(?:[KS]IA|BIA|CCA|3T[A-Z0-9])[A-Z0-9]{12,}|AIza[\w\-]{20,}"
     r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
     r"|gl(?:pat|dt|ft|rt|ptt|cbt|imt|agent|soat|ffct)-[\w\-]{16,}"
@@ -192,7 +204,7 @@ _TOKEN = re.compile(
     r"|dapi[0-9a-f]{32}|dop_v1_[0-9a-f]{32,}"
 )
 # And those that count only at the beginning of a word.
-_WORD_TOKEN = re.compile(
+_WORD_TOKEN = _Lazy(
     # A hyphen alone does not make a key: sk-learn-something is a word.
     r"(?<![\w\-])sk-(?:(?:ant|proj|or|svcacct|lf)-[\w\-]{12,}|[A-Za-z0-9]{16,}"
     r"|(?=[\w\-]{0,60}[0-9])[\w\-]{20,})"
@@ -200,7 +212,7 @@ _WORD_TOKEN = re.compile(
     r"|(?:(?<![\w\-])|(?<=%20)|(?<=%3D)|(?<=\\n))eyJ[\w\-]{6,}\.[\w\-]{4,}(?:\.[\w\-]*){0,3}"
 )
 # A secret access key has no mark of its own: it is known by the id before it.
-_AWS_PAIR = re.compile(
+_AWS_PAIR = _Lazy(
     r"((?:\[redacted\]|(?i:secret)[\w \-]{0,24})[\s:=,;|\"']{1,8})"
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
@@ -238,6 +250,8 @@ def _without_password(match: re.Match[str]) -> str:
 
 
 def _without_parameter(match: re.Match[str]) -> str:
+    from urllib.parse import unquote
+
     name, value = unquote(match[2]), match[3]
     if not value or _PLACEHOLDER.match(value) or not is_secret_parameter(name):
         return match[0]
@@ -262,7 +276,7 @@ def _is_basic(token: str) -> bool:
 
 # -- assignments: in prose, settings, JSON and source code -----------------------------
 
-_KEY = re.compile(
+_KEY = _Lazy(
     # A word (`self.password`, `x-api-key`), or two where the first makes a key secret.
     r"(?<![\w.\-])((?:(?i:access|account|api|client|connection|private|secret|session|signing)[ ])?"
     r"[\w.\-]+)(?![\w.\-])"
@@ -272,18 +286,16 @@ _KEY = re.compile(
     r"[\w\]| ,.]{0,40}=(?!=)|={1,3}>?|:=|!=|::?)[ \t]{0,8}"
 )
 # `--password hunter2`, and the same as two elements of a list.
-_FLAG = re.compile(r"(?<![\w\-])--?([A-Za-z][\w\-]*)([ \t]+|[\"'],[ \t]*(?=[\"']))(?!-)")
+_FLAG = _Lazy(r"(?<![\w\-])--?([A-Za-z][\w\-]*)([ \t]+|[\"'],[ \t]*(?=[\"']))(?!-)")
 # `os.environ.get("PASSWORD", "hunter2")`, `setattr(self, "password", "hunter2")`.
-_PAIR = re.compile(
-    r"\w\([ \t]*(?:\w+,[ \t]*)?[rbfuRBFU]{0,2}[\"']([\w.\-]+)[\"'](,[ \t]*)(?=[\"'])"
-)
+_PAIR = _Lazy(r"\w\([ \t]*(?:\w+,[ \t]*)?[rbfuRBFU]{0,2}[\"']([\w.\-]+)[\"'](,[ \t]*)(?=[\"'])")
 # `ALTER USER bob PASSWORD 'hunter2'`. A blank or a bracket within means that the
 # quotes belong to two texts beside each other.
-_SQL = re.compile(r"(?i)\b(?:password|passwd|secret|identified[ ]by)[ \t]+'([^'\s();=+,]{1,128})'")
+_SQL = _Lazy(r"(?i)\b(?:password|passwd|secret|identified[ ]by)[ \t]+'([^'\s();=+,]{1,128})'")
 
 _BODY = r"[^{0}\\\r\n]*(?:\\(?:\r\n|[\s\S])[^{0}\\\r\n]*)*"
 _DOUBLE, _SINGLE, _BACK = (_BODY.format(quote) for quote in "\"'`")
-_QUOTED = re.compile(
+_QUOTED = _Lazy(
     # `"password=" + "hunter2"`: the first quote only ends the name.
     r"(?:[\"'][ \t]{0,3}\+[ \t]{0,3})?[rbfuRBFU]{0,2}(?:"
     r"\"\"\"(?P<a>[\s\S]*?)(?:\"\"\"|\Z)|\'\'\'(?P<b>[\s\S]*?)(?:\'\'\'|\Z)|"
@@ -292,23 +304,23 @@ _QUOTED = re.compile(
     r"|\\{1,3}[\"'](?P<f>[^\\\r\n]*)"
 )
 # A comma, semicolon or ampersand ends a value where another name follows it, or nothing.
-_BARE = re.compile(
+_BARE = _Lazy(
     r"[^\s,;&\"'`(\[{]"
     r"(?:[^\s,;&\"'`]|[,;&](?=[^\s\"'`])(?![\w.\-]{1,64}[ \t]{0,4}[=:])|[\"'](?=\w))*"
 )
-_CALL = re.compile(r"(?:await[ \t]+)?([A-Za-z_][\w.]*)?[(\[{]")
-_REGION = re.compile(r"[^()\[\]{}]{0,2000}")
-_LITERAL = re.compile(rf"\"({_DOUBLE})\"?|'({_SINGLE})'?")
-_OTHERWISE = re.compile(
+_CALL = _Lazy(r"(?:await[ \t]+)?([A-Za-z_][\w.]*)?[(\[{]")
+_REGION = _Lazy(r"[^()\[\]{}]{0,2000}")
+_LITERAL = _Lazy(rf"\"({_DOUBLE})\"?|'({_SINGLE})'?")
+_OTHERWISE = _Lazy(
     r"[ \t]{0,8}(?:or|\|\||\?\?|else|if\b[^\r\n\"'#]{1,80}?\belse)[ \t]{0,8}(?=[rbfu]?[\"'])"
 )
 # Whose argument is a name or a prompt: os.environ["TOKEN"], getpass("Password: ").
-_GETTER = re.compile(r"(?:^|[._])(?:get|pop|env|read|load|fetch|input)\w*\Z")
-_KNOWN_CALL = re.compile(r"\w+[._]|get|open\Z|next\Z|str\Z|bytes\Z|input\Z|[A-Z][a-z]+[A-Za-z]*\Z")
+_GETTER = _Lazy(r"(?:^|[._])(?:get|pop|env|read|load|fetch|input)\w*\Z")
+_KNOWN_CALL = _Lazy(r"\w+[._]|get|open\Z|next\Z|str\Z|bytes\Z|input\Z|[A-Z][a-z]+[A-Za-z]*\Z")
 
 _HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
-_HEADER = re.compile(r"[^\r\n\"']*")
-_TEMPLATE = re.compile(
+_HEADER = _Lazy(r"[^\r\n\"']*")
+_TEMPLATE = _Lazy(
     r"(?:[A-Za-z]{1,20}[ \t]+)?(?:\[redacted\]|\{[^{}\r\n]{0,200}\}|\$\{?\w{1,100}\}?)"
     r"[ \t]*(?=[\"'\r\n]|\Z)"
 )
@@ -329,10 +341,10 @@ _SETTINGS = frozenset(
     "self cls os args kwargs config cfg conf settings options opts env environ params request"
     " secrets st context ctx state".split()
 )
-_DOTTED = re.compile(r"([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*\.([A-Za-z_]\w*)\Z")
+_DOTTED = _Lazy(r"([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*\.([A-Za-z_]\w*)\Z")
 
-_FIRST_WORD = re.compile(r"([A-Za-z]{1,16})(?:[\[,.):;]|\Z)")
-_CLOSERS = re.compile(r"[\s)\]},;:]*")
+_FIRST_WORD = _Lazy(r"([A-Za-z]{1,16})(?:[\[,.):;]|\Z)")
+_CLOSERS = _Lazy(r"[\s)\]},;:]*")
 
 Span = tuple[int, int]
 
@@ -412,7 +424,7 @@ def _values_at(text: str, at: int, name: str, sign: str) -> tuple[list[Span], in
     return [(at, at + len(value)), *_otherwise(text, bare.end())], bare.end()
 
 
-def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
+def _end_of(pattern: _Lazy, text: str, at: int) -> int:
     match = pattern.match(text, at)
     return at if match is None else match.end()
 
@@ -469,7 +481,8 @@ def _otherwise(text: str, at: int) -> list[Span]:
 
 # -- values -----------------------------------------------------------------------------
 
-_SCALARS = (bool, int, float, date, time, timedelta, Decimal, UUID, type(None))
+_SCALARS = (bool, int, float, date, time, timedelta, type(None))
+_SCALAR_NAMES = frozenset(("Decimal", "UUID"))  # not imported for their own sake
 
 
 def redact_value(value: Any, name: str | None = None) -> Any:
@@ -497,7 +510,7 @@ class _Redaction:
             return value if isinstance(value, str) and not value else REDACTED
         if isinstance(value, str):
             return _bounded_text(value)
-        if isinstance(value, _SCALARS):
+        if isinstance(value, _SCALARS) or type(value).__name__ in _SCALAR_NAMES:
             return value
         if depth >= _MOST_DEPTH and isinstance(value, (Mapping, list, tuple, set, frozenset)):
             return "…"
