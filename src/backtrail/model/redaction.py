@@ -219,7 +219,7 @@ _AWS_PAIR = _Lazy(
 
 
 def _blank(text: str) -> str:
-    return _LINE.sub(REDACTED, text)
+    return str(_LINE.sub(REDACTED, text))
 
 
 def _hide_pem(text: str) -> str:
