@@ -232,7 +232,7 @@ def _reads_of(i: int) -> list[tuple[int, int]]:
 def _write(path: Path, runs: int) -> None:
     plan = _plan(runs)
     store = open_sqlite(path)
-    with store._session(writes=True):
+    with store._database.session(writes=True):
         pass
     store.close()
     db = sqlite3.connect(path, isolation_level=None)

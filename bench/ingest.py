@@ -208,7 +208,7 @@ class _Counted:
 
 
 def _highest(store: SqliteStore) -> dict[str, int]:
-    with store._session(writes=True) as db:
+    with store._database.session(writes=True) as db:
         return {
             "artifact": db.execute("SELECT coalesce(max(artifact), 0) FROM artifact").fetchone()[0],
             "version": db.execute("SELECT coalesce(max(version), 0) FROM version").fetchone()[0],

@@ -73,6 +73,9 @@ SELECT r.run, r.component, r.site, r.pipeline, r.parent, r.started, r.ended, r.s
        r.params, r.error, r.run_id, r.host, r.ins, r.outs, r.outs_more
   FROM json_each(:keys) k CROSS JOIN run r ON r.run = k.value;
 
+-- name: run_named
+SELECT run FROM run WHERE run_id = :run_id;
+
 -- name: run_ids
 -- What a public id is made of, for runs that tie.
 SELECT r.run, r.started, r.run_id
@@ -110,8 +113,8 @@ SELECT run FROM run
  WHERE component = :component AND (started, run) < (:before_t, :before_run) AND started >= :since
  ORDER BY started DESC, run DESC LIMIT :limit;
 
--- name: writers
-SELECT writer, uid, short, host, pid, info FROM writer;
+-- name: writer
+SELECT writer, short, host, pid FROM writer WHERE writer = :writer;
 
 -- name: writers_of_short
 SELECT writer FROM writer WHERE short = :short;

@@ -1,0 +1,90 @@
+"""The store of one SQLite file: its answers, its way in, its operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import ConfigurationError
+from ...model.facts import Batch
+from ..protocol import StoreStats
+from ..queries import named_queries
+from ..relational import RelationalStore
+from ..rows import to_json
+from . import operating
+from .connection import Database
+from .intake import Intake
+from .naming import Naming
+
+
+class SqliteStore(RelationalStore):
+    """Runs in one SQLite file; see `protocol.Store`.
+
+    Args:
+        path: the file; it and its folder are made when something is first kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.url = f"sqlite:///{path}"
+        self._sql = named_queries()
+        self._naming = Naming()
+        self._database = Database(path, self._forget)
+
+    def _forget(self) -> None:
+        self._naming.forget()
+        self._writer_rows.clear()
+
+    def _all(self, name: str, /, **values: Any) -> list[tuple[Any, ...]]:
+        return self._database.rows(self._sql[name], values)
+
+    def _listed(self, values: Iterable[Any]) -> str:
+        return to_json(list(values))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._database.close()
+
+    # -- taking in -------------------------------------------------------------
+
+    def positions(self, uids: Sequence[bytes]) -> Mapping[bytes, tuple[int, int]]:
+        """Give segment and offset where the next read of each known writer begins."""
+        marks = ",".join("?" * len(uids))
+        with self._database.session() as connection:
+            rows = connection.execute(
+                f"SELECT uid, segment, offset FROM writer WHERE uid IN ({marks})",
+                list(uids),
+            )
+            return {uid: (segment, offset) for uid, segment, offset in rows}
+
+    def take_in(self, batches: Sequence[Batch]) -> None:
+        """Keep the batches and their positions, all or nothing."""
+        with self._database.transaction() as connection:
+            Intake(connection, self._naming, self).take_in(batches)
+
+    # -- operating -------------------------------------------------------------
+
+    def stats(self) -> StoreStats:
+        """Count what the store holds."""
+        return operating.stats(self._database, self.url)
+
+    def check(self) -> list[str]:
+        """Look for damage; one sentence for each problem found."""
+        return operating.check(self._database)
+
+    def upgrade(self) -> tuple[int, int]:
+        """Bring the schema to this version; give the versions before and after."""
+        return operating.upgrade(self._database)
+
+
+def open_sqlite(path: Path) -> SqliteStore:
+    """Give the store of a SQLite file.
+
+    Raises:
+        ConfigurationError: the path is a folder.
+    """
+    if path.is_dir():
+        raise ConfigurationError(f"{path} is a folder, not a database file")
+    return SqliteStore(path)
