@@ -25,13 +25,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from backtrail.model import digest as digest_module
 from backtrail.model.digest import (
+    columns,
     digest_bytes,
     digest_stream,
     digest_text,
     digest_value,
     is_content_digest,
+    writer,
 )
 
 
@@ -178,7 +179,7 @@ def test_what_has_no_form_has_no_digest() -> None:
 
 
 def test_lists_that_share_their_parts_are_given_up_in_time(monkeypatch: Any) -> None:
-    monkeypatch.setattr(digest_module, "_MOST_ELEMENTS", 50_000)
+    monkeypatch.setattr(writer, "_MOST_ELEMENTS", 50_000)
     shared: list[Any] = []
     for _ in range(50):
         shared = [shared, shared]
@@ -393,7 +394,7 @@ def test_a_changed_value_name_or_type_changes_a_frame(table: Any, data: st.DataO
 
 
 def test_blocks_do_not_show_in_the_digest() -> None:
-    rows = 3 * digest_module._BLOCK_ROWS + 17
+    rows = 3 * columns.BLOCK_ROWS + 17
     numbers = np.arange(rows, dtype="f8")
     numbers[5] = numbers[-5] = np.nan
     texts = [None if n % 1000 == 7 else f"text {n % 97}" for n in range(rows)]
@@ -535,9 +536,7 @@ def test_without_pyarrow_loaded_the_digests_are_the_same_or_none(table: Any) -> 
     expected = digest_value(frame), digest_value(other)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            digest_module, "_loaded", lambda name: None if name == "pyarrow" else sys.modules[name]
-        )
+        patch.setitem(sys.modules, "pyarrow", None)
         assert (digest_value(frame), digest_value(other)) == expected
 
 
@@ -597,7 +596,7 @@ def test_another_process_with_another_hash_seed_gives_the_same() -> None:
         "print(d({str(n): {n, str(n), None} for n in range(99)}))\n"
         "print(sorted({'numpy', 'pandas', 'polars', 'pyarrow'} & set(sys.modules)))\n"
     )
-    path = str(Path(digest_module.__file__).parents[2])
+    path = str(Path(writer.__file__).parents[3])
 
     outputs = {
         subprocess.run(
