@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from .capture import component as component_module
 from .capture import guard
 from .capture import register as register_module
-from .capture.component import Component, Registry
+from .capture.component import Component
 from .capture.environment import describe_process
 from .capture.files import FileVersions
 from .capture.pipeline import PipelineRun
 from .capture.recorder import Recorder
 from .capture.register import RunBlock
+from .capture.registry import Registry
 from .errors import BacktrailError, ConfigurationError, StoreUnavailableError
 from .journal.journal import Journal, inspect_spools
 from .model.facts import WriterFact

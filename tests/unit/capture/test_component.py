@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtrail.capture import component as module
-from backtrail.capture.component import BUILT_IN_KINDS, Component, Registry
+from backtrail.capture.component import BUILT_IN_KINDS, Component
+from backtrail.capture.registry import Registry
 from backtrail.errors import ComponentConflictError, ConfigurationError, CycleError
 from backtrail.model.records import ComponentRecord
 
@@ -655,7 +656,7 @@ def named(registry: Registry, names: str) -> list[Component]:
 
 
 def edges(registry: Registry) -> set[str]:
-    return {f"{up}{down}" for up, downs in registry._downstream.items() for down in downs}
+    return {f"{up}{down}" for up, downs in registry.order._downstream.items() for down in downs}
 
 
 def test_order_can_be_declared_from_both_sides(notes: Notes, registry: Registry) -> None:
