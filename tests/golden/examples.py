@@ -229,6 +229,33 @@ def with_gaps() -> ATrace:
     return ATrace(traced, frames, gaps, coverage=0.5, truncated=True)
 
 
+def one_minute() -> ATrace:
+    """A small pipeline whose runs began within one minute, outside any repository."""
+    steps = (
+        ("predict", "02:07:48.2", 0.9, "pred-MQ2963-12-31"),
+        ("features_today", "02:07:45", 0.06, "/data/today.parquet"),
+        ("clean_weather", "02:07:44.8", 0.09, "/data/weather.parquet"),
+        ("ingest_weather", "02:07:44.7", 0.05, "/data/weather_raw.parquet"),
+        ("ingest_flights", "02:07:01", 0.03, "/data/flights_2013-12.parquet"),
+    )
+    frames = [
+        Frame(
+            n,
+            a_run(
+                component,
+                f"2026-07-25 {clock}",
+                took_s,
+                git=None,
+                reads=(reads(steps[n + 1][3], n + 1),) if n + 1 < len(steps) else (),
+                writes=(written,),
+            ),
+            n,
+        )
+        for n, (component, clock, took_s, written) in enumerate(steps)
+    ]
+    return ATrace(output("pred-MQ2963-12-31", 436), frames)
+
+
 def many_runs(ingests: int = 23, features: int = 14) -> ATrace:
     """One prediction, two trainings, and the runs of two wide stages behind them."""
     first = 3

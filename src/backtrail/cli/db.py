@@ -48,8 +48,8 @@ def _facts(found: StoreStats) -> list[tuple[str, str]]:
         ("versions", f"{found.versions:,}"),
         ("components", f"{found.components:,}"),
         ("writers", f"{found.writers:,}"),
-        ("oldest run", words.minute(found.oldest_us)),
-        ("newest run", words.minute(found.newest_us)),
+        ("oldest run", words.second(found.oldest_us)),
+        ("newest run", words.second(found.newest_us)),
     ]
 
 

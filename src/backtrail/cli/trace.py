@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import AmbiguousIdError, NotFoundError
-from ..render.words import minute, quoted
+from ..render.words import quoted, second
 from .completion import complete_outputs
 from .failures import WARNED, NothingFoundError, command_near
 from .moments import moment
@@ -149,6 +149,6 @@ def _described(session: Session, error: NotFoundError) -> list[str]:
         # A name that was only ever read has no writer.
         with contextlib.suppress(NotFoundError, IndexError):
             run = session.asking.who(name)[0]
-            name = f"{name:{longest}}  {run.component}  {minute(run.started_us)}"
+            name = f"{name:{longest}}  {run.component}  {second(run.started_us)}"
         lines.append(name)
     return lines

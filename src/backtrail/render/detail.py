@@ -29,6 +29,7 @@ def frame_block(screen: Screen, frame: Frame, wanted: str) -> list[str]:
 def _frame_parts(frame: Frame, wanted: str) -> Iterator[Part]:
     run = frame.run
     yield "run", [run.run_id]
+    yield "start", [words.millisecond(run.started_us)]
     yield "code", _phrases(words.code_place(run.code), words.code_state(run.code))
     for given in run.inputs[:_FULL_LISTED]:
         version = words.short_version(given.version)

@@ -12,7 +12,6 @@ from .screen import Screen
 from .table import Cell, Column, align
 
 _NUMBERED = 6
-_NARROW = 92
 
 
 def by_component(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
@@ -34,27 +33,28 @@ def folded_lines(screen: Screen, frames: Sequence[Frame]) -> list[str]:
         Column(least=6, right=True),
         Column(),
     ]
-    # What is wrong, and where, is worth more than the hour it began.
-    narrow = screen.width is not None and screen.width < _NARROW
+    groups = by_component(frames)
+    times = _times(list(groups.values()), narrow=screen.is_narrow)
     rows = [
-        _row(name, members, dates_only=narrow) for name, members in by_component(frames).items()
+        _row(name, members, time)
+        for (name, members), time in zip(groups.items(), times, strict=True)
     ]
     return align(screen, columns, rows)
 
 
-def _row(component: str, members: Sequence[Frame], *, dates_only: bool) -> list[Cell]:
+def _row(component: str, members: Sequence[Frame], time: str) -> list[Cell]:
     worst = _worst(members)
     return [
-        Cell(_span(members), "strong"),
+        Cell(_numbers(members), "strong"),
         Cell(component),
         Cell(words.count(len(members), "run")),
-        Cell(_times(members, dates_only=dates_only), "dim"),
+        Cell(time, "dim"),
         Cell(words.duration(_total_us(members))),
         Cell(_state(members, worst), worst.tone),
     ]
 
 
-def _span(members: Sequence[Frame]) -> str:
+def _numbers(members: Sequence[Frame]) -> str:
     """Give ``#3-16``, or ``#3..41`` where runs of other components lie between."""
     first, last = members[0].n, members[-1].n
     if first == last:
@@ -62,13 +62,28 @@ def _span(members: Sequence[Frame]) -> str:
     return f"#{first}{'-' if last - first + 1 == len(members) else '..'}{last}"
 
 
-def _times(members: Sequence[Frame], *, dates_only: bool) -> str:
-    starts = [frame.run.started_us for frame in members]
-    length = 10 if dates_only else 16
-    first, last = words.minute(min(starts))[:length], words.minute(max(starts))[:length]
+def _times(groups: Sequence[Sequence[Frame]], *, narrow: bool) -> list[str]:
+    """Give when the first and the last run of each group began, in as few characters as tell."""
+    starts = [[frame.run.started_us for frame in members] for members in groups]
+    ends = [us for each in starts for us in (min(each), max(each))]
+    within_a_day = words.minute(min(ends))[:10] == words.minute(max(ends))[:10]
+    if narrow and not within_a_day:
+        # What is wrong, and where, is worth more than the hour it began.
+        shown = [words.minute(us)[:10] for us in ends]
+    else:
+        shown = words.moments(ends, narrow=narrow)
+    return [_span(*pair) for pair in zip(shown[::2], shown[1::2], strict=True)]
+
+
+def _span(first: str, last: str) -> str:
+    """Give ``2026-07-12 04:05 .. 07-25 01:50``, or ``2026-07-12 04:05 .. 04:50`` within a day."""
     if first == last:
         return first
-    return f"{first} .. {last[5:] if last[:4] == first[:4] else last}"
+    day, _, clock = last.rpartition(" ")
+    if day and first.startswith(f"{day} "):
+        return f"{first} .. {clock}"
+    same_year = first[:5] == last[:5] and first[4] == "-"
+    return f"{first} .. {last[5:] if same_year else last}"
 
 
 def _total_us(members: Sequence[Frame]) -> int:

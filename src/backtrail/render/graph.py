@@ -128,18 +128,19 @@ def _graph(trace: Trace, by: str | None) -> Graph:
 
 def _run_graph(trace: Trace) -> Graph:
     short = names_in(trace)
+    times = words.moments([frame.run.started_us for frame in trace.frames])
     boxes = [
         Box(
             f"f{frame.n}",
             (
                 f"#{frame.n} {frame.run.component}",
-                words.minute(frame.run.started_us),
+                time,
                 str(frame_mark(frame)),
             ),
             "run",
             _CLASSES[frame_mark(frame).sign],
         )
-        for frame in trace.frames
+        for frame, time in zip(trace.frames, times, strict=True)
     ]
     keys = [f"f{frame.n}" for frame in trace.frames]
     return _with_ends(trace, boxes, keys, short)

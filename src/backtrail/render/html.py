@@ -52,18 +52,21 @@ def backtrace(trace: Trace) -> str:
 
 def _table(frames: Sequence[Frame], reasons: Sequence[Reason]) -> str:
     heads = "".join(f'<th scope="col" style="{_CELL}">{_text(name)}</th>' for name in _HEADINGS)
-    rows = "".join(_row(frame, reasons[frame.n]) for frame in frames)
+    times = words.moments([frame.run.started_us for frame in frames])
+    rows = "".join(
+        _row(frame, reasons[frame.n], time) for frame, time in zip(frames, times, strict=True)
+    )
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(frame: Frame, reason: Reason) -> str:
+def _row(frame: Frame, reason: Reason, time: str) -> str:
     mark = frame_mark(frame)
     color = _COLORS.get(mark.tone)
     run = frame.run
     texts = [
         f"#{frame.n}",
         run.component,
-        words.minute(run.started_us),
+        time,
         words.run_duration(run),
         str(mark),
         words.commit(run.code),

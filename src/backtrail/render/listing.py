@@ -15,37 +15,42 @@ from .table import Cell, Column, align
 
 # The first 18 characters of a run id tell runs of one process apart.
 _ID_CELLS = 18
-_NARROW = 92
 
 
 def runs(screen: Screen, found: Sequence[Run], *, now: datetime | None = None) -> str:
     """Give one line a run: id, component, time, duration, state, code, what it wrote."""
     # In a narrow window what a run wrote is worth more than its commit.
-    with_code = screen.width is None or screen.width >= _NARROW
+    with_code = not screen.is_narrow
     short = short_names(written.name for run in found for written in run.outputs)
     ids = short_ids([run.run_id for run in found])
     columns = [
         Column(),
         Column(most=max(((screen.width or 0) - 60) // 2, 10)),
-        Column(least=16),
+        Column(),
         Column(least=6, right=True),
         Column(least=8),
         *([Column(least=8)] if with_code else []),
         Column(),
     ]
-    rows = [_run_row(run, shown, short, now) for run, shown in zip(found, ids, strict=True)]
+    times = words.moments([run.started_us for run in found], narrow=screen.is_narrow)
+    rows = [
+        _run_row(run, shown, time, short, now)
+        for run, shown, time in zip(found, ids, times, strict=True)
+    ]
     if not with_code:
         rows = [row[:5] + row[6:] for row in rows]
     return "\n".join(align(screen, columns, rows))
 
 
-def _run_row(run: Run, shown_id: str, short: dict[str, str], now: datetime | None) -> list[Cell]:
+def _run_row(
+    run: Run, shown_id: str, time: str, short: dict[str, str], now: datetime | None
+) -> list[Cell]:
     mark = run_mark(run)
     made = wrote(run, short)
     return [
         Cell(shown_id, "strong"),
         Cell(run.component),
-        Cell(words.minute(run.started_us), "dim"),
+        Cell(time, "dim"),
         Cell(words.run_duration(run, now)),
         Cell(str(mark), mark.tone),
         Cell(words.commit(run.code), "dim"),
@@ -82,18 +87,19 @@ def components(screen: Screen, found: Sequence[ComponentRecord]) -> str:
         Column(most=28),
         Column(most=12),
         Column(most=20),
-        Column(least=16),
+        Column(),
         Column(),
     ]
+    times = words.moments([component.last_run_us for component in found], narrow=screen.is_narrow)
     rows = [
         [
             Cell(component.name, "strong"),
             Cell(component.kind or "-"),
             Cell(component.owner or "-"),
-            Cell(words.minute(component.last_run_us), "dim"),
+            Cell(time, "dim"),
             Cell(_about(component)),
         ]
-        for component in found
+        for component, time in zip(found, times, strict=True)
     ]
     return "\n".join(align(screen, columns, rows))
 
@@ -105,15 +111,16 @@ def _about(component: ComponentRecord) -> str:
 
 def matches(screen: Screen, found: Sequence[Match]) -> str:
     """Give one line a match: what it is, its component, when, and its name whole if it fits."""
-    columns = [Column(most=12), Column(most=20), Column(least=16), Column()]
+    columns = [Column(most=12), Column(most=20), Column(), Column()]
+    times = words.moments([match.at_us for match in found], narrow=screen.is_narrow)
     rows = [
         [
             Cell(match.what, "dim"),
             Cell(match.component or "-"),
-            Cell(words.minute(match.at_us), "dim"),
+            Cell(time, "dim"),
             Cell(match.name, "strong"),
         ]
-        for match in found
+        for match, time in zip(found, times, strict=True)
     ]
     return "\n".join(align(screen, columns, rows))
 

@@ -340,7 +340,7 @@ def other_writes_sentence(output: TracedOutput) -> str:
     if not output.other_writes:
         return ""
     times = words.count(output.other_writes, "other time")
-    moment = words.minute(output.written_us)
+    moment = words.millisecond(output.written_us)
     return f"Written {moment}, and {times}: --at TIME shows what was newest then."
 
 

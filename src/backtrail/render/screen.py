@@ -14,6 +14,8 @@ from dataclasses import dataclass
 _JOINERS = "\u200c\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# A terminal of 80 columns is narrow, one of 100 is not.
+_NARROW = 92
 _UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 _TONES = {
@@ -89,6 +91,11 @@ class Screen:
     width: int | None = 100
     color: bool = False
     ascii: bool = False
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a line has to leave out what is worth least."""
+        return self.width is not None and self.width < _NARROW
 
     @property
     def ellipsis(self) -> str:

@@ -37,6 +37,8 @@ _NARROWEST = 40
 _SENTENCES_SHOWN = 20
 _ENDS_SHOWN = 10
 _LEAST_VALUE = 24
+# The place of the code's commit in a row.
+_COMMIT = 5
 
 
 def backtrace(
@@ -123,17 +125,22 @@ def _header_line(screen: Screen, name: str, value: str, flagged: str, counts: st
     return left + " " * room + counts
 
 
-def _columns(screen: Screen) -> list[Column]:
+def _table(screen: Screen, rows: Sequence[Sequence[Cell]]) -> list[str]:
     width = screen.width or 0
-    return [
+    columns = [
         Column(),
         Column(most=max((width - 52) // 2, 8)),
-        Column(least=16),
+        Column(),
         Column(least=6, right=True),
         Column(least=8),
         Column(least=8),
         Column(),
     ]
+    if screen.is_narrow and all(row[_COMMIT].text == "-" for row in rows):
+        # No commit is known of any run: the room is worth more to the names.
+        rows = [[*row[:_COMMIT], *row[_COMMIT + 1 :]] for row in rows]
+        del columns[_COMMIT]
+    return align(screen, columns, rows)
 
 
 def _frame_lines(
@@ -147,10 +154,14 @@ def _frame_lines(
     now: datetime | None,
 ) -> list[str]:
     reasons = gave(trace, short)
-    rows = [_frame_row(frame, reasons[frame.n], now) for frame in shown]
+    times = words.moments([frame.run.started_us for frame in shown], narrow=screen.is_narrow)
+    rows = [
+        _frame_row(frame, reasons[frame.n], time, now)
+        for frame, time in zip(shown, times, strict=True)
+    ]
     gaps = [end for end in ends if not end.declared]
     rows += [_gap_row(end, short) for end in gaps[:_ENDS_SHOWN]]
-    lines = align(screen, _columns(screen), rows)
+    lines = _table(screen, rows)
     blocks = [frame_block(screen, frame, trace.output.name) for frame in shown] if full else []
     result: list[str] = []
     for place, line in enumerate(lines):
@@ -158,13 +169,13 @@ def _frame_lines(
     return result + _gaps_not_shown(gaps)
 
 
-def _frame_row(frame: Frame, reason: Reason, now: datetime | None) -> list[Cell]:
+def _frame_row(frame: Frame, reason: Reason, time: str, now: datetime | None) -> list[Cell]:
     mark = frame_mark(frame)
     run = frame.run
     return [
         Cell(f"#{frame.n}", "strong"),
         Cell(run.component),
-        Cell(words.minute(run.started_us), "dim"),
+        Cell(time, "dim"),
         Cell(words.run_duration(run, now)),
         Cell(str(mark), mark.tone),
         Cell(words.commit(run.code), "dim"),
@@ -181,7 +192,7 @@ def _gap_row(end: OpenEnd, short: dict[str, str]) -> list[Cell]:
 def _gap_lines(screen: Screen, ends: Sequence[OpenEnd], short: dict[str, str]) -> list[str]:
     gaps = [end for end in ends if not end.declared]
     rows = [_gap_row(end, short) for end in gaps[:_ENDS_SHOWN]]
-    return [*align(screen, _columns(screen), rows), *_gaps_not_shown(gaps)] if rows else []
+    return [*_table(screen, rows), *_gaps_not_shown(gaps)] if rows else []
 
 
 def _gaps_not_shown(gaps: Sequence[OpenEnd]) -> list[str]:

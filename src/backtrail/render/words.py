@@ -35,6 +35,27 @@ def minute(us: int | None) -> str:
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
+def second(us: int | None) -> str:
+    """Give ``2026-07-25 02:07:01`` in UTC, or ``-``."""
+    moment = to_datetime(us)
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def moments(times_us: Sequence[int | None], *, narrow: bool = False) -> list[str]:
+    """Give the times of a list alike: to the minute, or to the second where minutes hide an order.
+
+    Where two different times fall into one minute, all are given to the second. On
+    a narrow screen the year, if it is the same for all, makes room for that.
+    """
+    known = {us for us in times_us if us is not None}
+    if len({minute(us) for us in known}) == len(known):
+        return [minute(us) for us in times_us]
+    shown = [second(us) for us in times_us]
+    if narrow and len({text[:4] for text in shown if text != "-"}) == 1:
+        return [text if text == "-" else text[5:] for text in shown]
+    return shown
+
+
 def millisecond(us: int | None) -> str:
     """Give ``2026-07-25 02:07:01.120 UTC``, or ``-``."""
     moment = to_datetime(us)

@@ -14,6 +14,7 @@ from golden.examples import (
     awkward_names,
     five_runs,
     many_runs,
+    one_minute,
     with_gaps,
 )
 
@@ -33,6 +34,9 @@ TRACES: dict[str, tuple[Callable[[], ATrace], dict[str, Any]]] = {
     "gaps-full": (with_gaps, {"full": True}),
     "forty": (many_runs, {}),
     "forty-by-component": (many_runs, {"by": "component"}),
+    "minute": (one_minute, {}),
+    "minute-full": (one_minute, {"full": True, "limit": 2}),
+    "minute-by-component": (one_minute, {"by": "component"}),
     "awkward": (awkward_names, {}),
     "awkward-full": (awkward_names, {"full": True}),
 }

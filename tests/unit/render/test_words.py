@@ -77,6 +77,31 @@ def test_a_value_stands_on_one_line(value: Any, shown: str) -> None:
     assert words.value(value) == shown
 
 
+@pytest.mark.parametrize(
+    ("times", "narrow", "shown"),
+    [
+        (["02:07:01", "02:08:01"], False, ["2026-07-25 02:07", "2026-07-25 02:08"]),
+        (["02:07:01", "02:07:03"], False, ["2026-07-25 02:07:01", "2026-07-25 02:07:03"]),
+        (["02:07:01", "02:07:03", None], True, ["07-25 02:07:01", "07-25 02:07:03", "-"]),
+        (["02:07:01", "02:07:01"], False, ["2026-07-25 02:07", "2026-07-25 02:07"]),
+        ([None], False, ["-"]),
+        ([], False, []),
+    ],
+)
+def test_times_of_a_list_show_seconds_only_where_minutes_hide_an_order(
+    times: list[str | None], narrow: bool, shown: list[str]
+) -> None:
+    known = [None if time is None else us(f"2026-07-25 {time}") for time in times]
+
+    assert words.moments(known, narrow=narrow) == shown
+
+
+def test_the_year_stays_where_it_tells_times_apart() -> None:
+    times = [us("2025-12-31 23:59:58"), us("2025-12-31 23:59:59"), us("2026-01-01 00:00:01")]
+
+    assert words.moments(times, narrow=True)[0] == "2025-12-31 23:59:58"
+
+
 def test_the_past_is_told_in_the_largest_unit() -> None:
     moments = ["2026-07-25 02:09:58", "2026-07-25 02:08", "2026-07-25 00:10", "2026-07-20 00:10"]
 
