@@ -579,8 +579,10 @@ class Client:
 
         store = self._ask()
         selected = select(store, os.fspath(output), None if at is None else moment_us(at))
-        tolerance_us = int(self.settings.clock_tolerance_s * 1_000_000)
-        return query.backtrace(store, selected, tolerance_us=tolerance_us, limit=limit)
+        return query.backtrace(store, selected, tolerance_us=self._tolerance_us(), limit=limit)
+
+    def _tolerance_us(self) -> int:
+        return int(self.settings.clock_tolerance_s * 1_000_000)
 
     def who(self, path_or_name: str | os.PathLike[str], *, limit: int = 100) -> list[Run]:
         """Give the runs that wrote this name, or this file's content wherever it lies now.
@@ -655,6 +657,18 @@ class Client:
         from .query import lookups
 
         return lookups.last_output(self._ask())
+
+    def last_good_output(self) -> str | None:
+        """Give the newest output that only completed runs are behind."""
+        from .query import lookups
+
+        return lookups.last_good_output(self._ask(), self._tolerance_us())
+
+    def digests(self, prefix: str, limit: int = 50) -> list[str]:
+        """Give recorded content digests that start so."""
+        from .query import lookups
+
+        return lookups.digests_with_prefix(self._ask(), prefix, limit)
 
     def source_of(self, run: Run | str) -> str | None:
         """Give the source text of a run's function as it was, without secrets."""

@@ -16,13 +16,13 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
 import pytest
+from program import Bt, bt_on, plain_environment
 
 import backtrail
 from backtrail.cli import main
@@ -30,7 +30,6 @@ from backtrail.model.records import Run
 
 HOSTILE = "pred-\x1b[31mred\nline"
 LONG_AGO = datetime(2026, 7, 24, 2, 0, tzinfo=timezone.utc)
-Bt = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -85,37 +84,8 @@ def empty_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def bt(url: str, tmp_path: Path) -> Bt:
-    """Run the program; ``env`` adds to a plain UTF-8 environment."""
-
-    def run(*args: str, env: dict[str, str] | None = None, **how: Any) -> Any:
-        settings = {**plain_environment(), "BACKTRAIL_URL": url, **(env or {})}
-        return subprocess.run(
-            [sys.executable, "-m", "backtrail", *args],
-            env=settings,
-            cwd=tmp_path,
-            encoding="utf-8",
-            check=False,
-            timeout=60,
-            **{"stdin": subprocess.DEVNULL, "capture_output": True, **how},
-        )
-
-    return run
-
-
-def plain_environment() -> dict[str, str]:
-    shed = (
-        "NO_COLOR",
-        "FORCE_COLOR",
-        "COLUMNS",
-        "PAGER",
-        "LESS",
-        "LC_ALL",
-        "LC_CTYPE",
-        "PYTHONUTF8",
-    )
-    kept = {name: value for name, value in os.environ.items() if name not in shed}
-    kept["PYTHONPATH"] = os.path.dirname(os.path.dirname(backtrail.__file__))
-    return {**kept, "LANG": "C.UTF-8", "TERM": "xterm"}
+    """Run the program on that store, in a folder of its own."""
+    return bt_on(url, tmp_path)
 
 
 def runs_of(url: str, component: str) -> list[Run]:
@@ -134,7 +104,7 @@ def test_an_id_alone_gives_its_backtrace(bt: Bt) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("pred-1002 ")
     assert lines[0].endswith("3 runs, 1 failed, 1 gap")
-    assert re.match(r"#0  predict  2026-07-24 06:00 +1m00s  ok +- +made pred-1002", lines[1])
+    assert re.match(r"#0  predict  2026-07-24 06:00 +1m00s  ok +made pred-1002", lines[1])
     assert re.match(r"#1  train .* gave #0 model.pkl", lines[2])
     assert re.match(r"#2  clean .* x failed .* gave #1 clean.csv", lines[3])
     assert re.match(r"\?   \?  .* unknown .* gave #2 raw.csv", lines[4])
@@ -382,7 +352,7 @@ def test_an_unknown_id_is_answered_with_the_closest(bt: Bt) -> None:
     assert done.stdout == ""
     lines = done.stderr.splitlines()
     assert lines[0].startswith("bt: no output 'pred-2001' in sqlite:///")
-    assert lines[1] == "Close matches:  pred-1001  predict  2026-07-24 09:00"
+    assert lines[1] == "Close matches:  pred-1001  predict  2026-07-24 09:00:00"
     assert lines[-1] == 'Search by text: bt find "pred-2001"'
 
 
@@ -599,7 +569,7 @@ def test_colour_is_as_it_was_asked_for(bt: Bt, args: Any, env: Any, colored: boo
 @pytest.mark.parametrize("env", [{"LC_ALL": "C"}, {"LANG": "C"}, {"PYTHONIOENCODING": "latin-1"}])
 def test_a_locale_that_is_not_utf8_gets_ascii(bt: Bt, env: dict[str, str]) -> None:
     done = bt("--wide", "@last", "--full", env=env)
-    cut = bt("pred-1002", env={**env, "COLUMNS": "66"})
+    cut = bt("pred-1002", env={**env, "COLUMNS": "54"})
 
     assert done.stdout.isascii()
     assert cut.stdout.isascii()

@@ -54,6 +54,14 @@ class NothingFoundError(NotFoundError):
         self.lines = list(lines)
 
 
+class SeveralFoundError(AmbiguousIdError):
+    """A name is short for several; ``lines`` tell more of them than their names."""
+
+    def __init__(self, cause: AmbiguousIdError, *, lines: Sequence[str]) -> None:
+        super().__init__(cause.message, candidates=cause.candidates, hint=cause.hint)
+        self.lines = list(lines)
+
+
 class PrintError(Exception):
     """Standard output cannot be written to, for another reason than a closed pipe."""
 
@@ -94,7 +102,8 @@ def _failure_of(error: Exception) -> Failure:
     kind = type(error).__name__
     if isinstance(error, BacktrailError):
         code = next((code for known, code in _CODES if isinstance(error, known)), OUR_BUG)
-        kind = "NotFoundError" if isinstance(error, NothingFoundError) else kind
+        if isinstance(error, (NothingFoundError, SeveralFoundError)):
+            kind = type(error).__mro__[1].__name__
         near = _names_near(error)
         lines = getattr(error, "lines", near)
         return Failure(code, kind, error.message, error.hint, near, lines)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import terminal
+from . import naming, terminal
 from .completion import complete_components
 from .moments import moment
 from .session import Session, common
@@ -45,8 +45,8 @@ _limit = click.option(
 @click.pass_obj
 def who(session: Session, *, name: str) -> None:
     """List the runs that wrote a name, or a file's content wherever it lies now."""
-    found = session.asking.who(session.real_name(name))
-    _list(session, found, nothing=f"no recorded run wrote {name}")
+    found = naming.ask(session, name, session.asking.who)
+    _list(session, found, nothing=f"no recorded run wrote {name}; it was only read")
 
 
 @click.command("history")

@@ -102,19 +102,6 @@ class Session:
             return NotFoundError(EMPTY, hint=EMPTY_HINT)
         return NotFoundError(f"{MISSING} at {self.client.url}", hint=MISSING_HINT)
 
-    def real_name(self, name: str) -> str:
-        """Replace ``@last`` by the newest output id.
-
-        Raises:
-            NotFoundError: when there is none yet.
-        """
-        if name != "@last":
-            return name
-        last = self.asking.last_output()
-        if last is None:
-            raise self.nothing_recorded()
-        return last
-
 
 def common(command: F) -> F:
     """Add the options that every command takes, before the verb or after it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import NotFoundError
+from . import naming
 from .completion import complete_outputs
 from .session import Session, common
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 def show(session: Session, *, name: str, with_source: bool) -> None:
     """Show a run: when, how it ended, code, parameters, inputs, outputs, notes.
 
-    RUN is a run id or the beginning of one (4 characters or more), or the id or
-    name of something: then the run that wrote it last is shown.
+    RUN is a run id or the beginning of one (4 characters or more), or anything that bt trace
+    takes: then the run that wrote it last is shown.
     """
     run = _run(session, name)
     source = session.asking.source_of(run) if with_source else None
@@ -45,21 +46,19 @@ def show(session: Session, *, name: str, with_source: bool) -> None:
 
 def _run(session: Session, name: str) -> Run:
     """Find a run by its id, else the newest run that wrote what the name stands for."""
-    name = session.real_name(name)
-    try:
-        return session.asking.get_run(name)
-    except NotFoundError as error:
-        writers = _writers(session, name)
+
+    def find(known: str) -> Run:
+        try:
+            return session.asking.get_run(known)
+        except NotFoundError:
+            pass
+        writers = session.asking.who(known, limit=1)
         if not writers:
-            if session.is_empty():
-                raise session.nothing_recorded() from error
-            raise
-    session.say(f"bt: {name} was written by run {writers[0].run_id}")
-    return writers[0]
+            raise NotFoundError(
+                f"no recorded run wrote {known}; it was only read",
+                hint="Was it written outside a registered component?",
+            )
+        session.say(f"bt: {known} was written by run {writers[0].run_id}")
+        return writers[0]
 
-
-def _writers(session: Session, name: str) -> list[Run]:
-    try:
-        return session.asking.who(name)
-    except NotFoundError:
-        return []
+    return naming.ask(session, name, find)

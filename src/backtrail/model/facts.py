@@ -18,6 +18,9 @@ STATUS_CODES = {name: code for code, name in enumerate(STATUS_NAMES)}
 KIND_NAMES = ("unknown", "value", "data", "model", "output")
 KIND_CODES = {name: code for code, name in enumerate(KIND_NAMES)}
 
+# Kinds of version words that are digests of a content.
+DIGEST_KINDS = ("blake3", "sha256", "sha1", "md5", "xxh3")
+
 BY_NAME, BY_RUN_ID, BY_OBJECT = 0, 1, 2
 
 

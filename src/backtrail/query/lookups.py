@@ -6,16 +6,19 @@ import difflib
 from datetime import datetime
 
 from ..errors import ConfigurationError, NotFoundError
-from ..model.facts import KIND_CODES, KIND_NAMES
+from ..model.facts import COMPLETED, DIGEST_KINDS, KIND_CODES, KIND_NAMES
 from ..model.records import ComponentRecord, Match, Run, to_us
-from ..store.protocol import MAX_KEY, ArtifactRow, Probe, Store
+from ..store.protocol import MAX_KEY, PAGE, ArtifactRow, Probe, RunRow, Store
 from .assemble import assemble_runs, component_record, public_id
-from .selector import find_artifact, require_run, unknown
+from .selector import find_artifact, find_content, require_run, select, unknown
 
 Moment = datetime | str
 _MOST_FOUND = 50
 _NOBODY = 0
 _OUTPUT = KIND_CODES["output"]
+# How many backtraces `@last-good` may cost, and how many outputs of one run it looks at.
+_MOST_JUDGED = 50
+_MOST_OF_A_RUN = 20
 
 
 def get_run(store: Store, run_id: str) -> Run:
@@ -68,14 +71,16 @@ def who(store: Store, name: str, digest: str | None, limit: int) -> list[Run]:
     """
     newest = (MAX_KEY, MAX_KEY)
     artifact = find_artifact(store, name)
+    known = artifact is not None
     writes = []
     if artifact is not None:
         writes += store.writes_of_artifact(artifact.artifact, newest, _checked(limit))
     for word in (digest, name):
-        version = None if word is None else store.version_of_word(word)
-        if version is not None and version > 0:
+        version = None if word is None else find_content(store, word)
+        if version is not None:
             writes += store.writes_of_content(version, newest, limit)
-    if not writes and artifact is None:
+            known = True
+    if not known:
         raise unknown(store, name, "artifact")
     writes.sort(key=lambda write: (write.at_us, write.run), reverse=True)
     keys = list(dict.fromkeys(write.run for write in writes))
@@ -116,6 +121,54 @@ def last_output(store: Store) -> str | None:
         if writes and (newest is None or writes[0].at_us > newest[0]):
             newest = (writes[0].at_us, row.name)
     return None if newest is None else newest[1]
+
+
+def last_good_output(store: Store, tolerance_us: int) -> str | None:
+    """Give the newest output that only completed runs are behind; None if none of the newest is."""
+    from .backtrace import backtrace
+
+    before = (MAX_KEY, MAX_KEY)
+    for _ in range(_MOST_JUDGED):
+        newest = _newest_output_before(store, before)
+        if newest is None:
+            return None
+        name, row = newest
+        before = (row.started, row.run)
+        selected = select(store, name)
+        # Written again since: what the name stands for now comes from another run.
+        if selected.run == row.run and all(
+            frame.run.status == "completed"
+            for frame in backtrace(store, selected, tolerance_us=tolerance_us).frames
+        ):
+            return name
+    return None
+
+
+def _newest_output_before(store: Store, before: tuple[int, int]) -> tuple[str, RunRow] | None:
+    """Give the newest completed run before a place in the list that made an output, and that."""
+    while keys := store.recent_runs(before, PAGE):
+        rows = store.runs(keys)
+        # A batch may have made thousands in one run; all have the same runs behind them.
+        some = {out.artifact for row in rows.values() for out in row.outs[-_MOST_OF_A_RUN:]}
+        artifacts = store.artifacts(some)
+        for row in (rows[key] for key in keys):
+            made = [artifacts[out.artifact] for out in row.outs[-_MOST_OF_A_RUN:]]
+            outputs = [each.name for each in made if each.kind == _OUTPUT]
+            if outputs and row.status == COMPLETED:
+                return outputs[-1], row
+        before = (row.started, row.run)
+    return None
+
+
+def digests_with_prefix(store: Store, prefix: str, limit: int) -> list[str]:
+    """Give content digests that start so, with their kind or without it."""
+    kind, colon, digits = prefix.partition(":")
+    kinds = (kind,) if colon else DIGEST_KINDS
+    digits = digits if colon else prefix
+    if kind not in DIGEST_KINDS and colon:
+        return []
+    found = [word for each in kinds for word in store.words_with_prefix(f"{each}:{digits}", limit)]
+    return found[:limit]
 
 
 def source_of(store: Store, run_id: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass
+from itertools import chain
 
 from ..errors import AmbiguousIdError, NotFoundError
 from ..model.facts import KIND_CODES
@@ -30,7 +31,7 @@ class Selected:
 
 
 def select(store: Store, name: str, at_us: int | None = None) -> Selected:
-    """Find the newest write of a name, at or before ``at_us``; or a run by its id.
+    """Find the newest write of a name or a content, at or before ``at_us``; or a run by its id.
 
     Raises:
         NotFoundError: nothing recorded answers to it; lists the closest names.
@@ -49,7 +50,10 @@ def select(store: Store, name: str, at_us: int | None = None) -> Selected:
         row = store.runs([key])[key]
         return Selected(key, MAX_KEY if row.ended is None else row.ended, None)
     if artifact is None:
-        raise unknown(store, name, "output")
+        selected = _of_content(store, name, at_us)
+        if selected is None:
+            raise unknown(store, name, "output")
+        return selected
     if at_us is not None and store.count_writes(artifact.artifact, 1):
         raise NotFoundError(
             f"{artifact.name!r} was written only after that time, in {store.url}",
@@ -59,6 +63,36 @@ def select(store: Store, name: str, at_us: int | None = None) -> Selected:
         f"no recorded run in {store.url} wrote {artifact.name!r}; it was only read",
         hint="Was it written outside a registered component?",
     )
+
+
+def find_content(store: Store, word: str) -> int | None:
+    """Find the key of a content digest, given with or without its kind."""
+    for candidate in (word, f"blake3:{word}"):
+        key = store.version_of_word(candidate)
+        if key is not None and key > 0:
+            return key
+    return None
+
+
+def _of_content(store: Store, word: str, at_us: int | None) -> Selected | None:
+    """Find the newest write of a content digest, under whatever name."""
+    version = find_content(store, word)
+    if version is None:
+        return None
+    at = MAX_KEY if at_us is None else at_us
+    (writes,) = store.newest_writes([Probe(0, version, at, _NOBODY)])
+    if not writes:
+        raise NotFoundError(
+            f"no recorded run in {store.url} wrote the content {word!r}; it was only read",
+            hint="Was it written outside a registered component?",
+        )
+    ids = store.public_ids({write.run for write in writes})
+    newest = max(writes, key=lambda write: ids[write.run])
+    row = store.runs([newest.run])[newest.run]
+    for out in chain(row.outs, store.more_outputs(newest.run) if row.outs_more else ()):
+        if out.version == version and out.at_us == newest.at_us:
+            return Selected(newest.run, newest.at_us, store.artifacts([out.artifact])[out.artifact])
+    return Selected(newest.run, newest.at_us, None)
 
 
 def find_artifact(store: Store, name: str) -> ArtifactRow | None:
@@ -119,11 +153,14 @@ def unknown(store: Store, name: str, what: str) -> NotFoundError:
 def closest_names(store: Store, name: str, most: int = 5) -> list[str]:
     """Give recorded names that look like this one, the closest first."""
     candidates: dict[str, None] = {}
-    for length in range(len(name), 1, -1):
-        for row in store.artifacts_with_prefix(name[:length], 200):
-            candidates[row.name] = None
-        if len(candidates) >= 50:
-            break
+    # A file is known by its whole path, and typed as it is seen from here.
+    for form in dict.fromkeys((name, redact_text(path_name(name)))):
+        few = len(candidates) + 50
+        for length in range(len(form), 1, -1):
+            for row in store.artifacts_with_prefix(form[:length], 200):
+                candidates[row.name] = None
+            if len(candidates) >= few:
+                break
     for row in store.artifacts_of_kind(_OUTPUT, 1000):
         candidates[row.name] = None
     close = difflib.get_close_matches(name, candidates, n=most, cutoff=0.6)

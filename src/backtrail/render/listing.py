@@ -20,7 +20,7 @@ _ID_CELLS = 18
 def runs(screen: Screen, found: Sequence[Run], *, now: datetime | None = None) -> str:
     """Give one line a run: id, component, time, duration, state, code, what it wrote."""
     # In a narrow window what a run wrote is worth more than its commit.
-    with_code = not screen.is_narrow
+    with_code = not screen.is_narrow and any(run.code.git_hash for run in found)
     short = short_names(written.name for run in found for written in run.outputs)
     ids = short_ids([run.run_id for run in found])
     columns = [

@@ -136,7 +136,7 @@ def _table(screen: Screen, rows: Sequence[Sequence[Cell]]) -> list[str]:
         Column(least=8),
         Column(),
     ]
-    if screen.is_narrow and all(row[_COMMIT].text == "-" for row in rows):
+    if all(row[_COMMIT].text == "-" for row in rows):
         # No commit is known of any run: the room is worth more to the names.
         rows = [[*row[:_COMMIT], *row[_COMMIT + 1 :]] for row in rows]
         del columns[_COMMIT]

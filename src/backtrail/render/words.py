@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from ..model.facts import DIGEST_KINDS
 from ..model.records import Code, Run, to_datetime, to_us
 
-_CONTENT = ("blake3", "sha256", "sha1", "md5", "xxh3")
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 _CHANGES = {
@@ -161,7 +161,7 @@ def short_version(version: str | None) -> str:
     kind, found, word = version.partition(":")
     if not found:
         return version if len(version) <= 24 else f"{version[:14]}..{version[-8:]}"
-    if kind in _CONTENT:
+    if kind in DIGEST_KINDS:
         return f"{kind} {word[:6]}..{word[-2:]}" if len(word) > 10 else f"{kind} {word}"
     shown = word if len(word) <= 24 else f"{word[:14]}..{word[-8:]}"
     weak = " (weak: size and time only)" if kind == "stat" else ""

@@ -216,6 +216,10 @@ class Store(Protocol):
         """Give the key of a version word; positive for content digests."""
         ...
 
+    def words_with_prefix(self, prefix: str, limit: int) -> list[str]:
+        """Give version words that start so, in their order."""
+        ...
+
     def sites(self, keys: Iterable[int]) -> dict[int, SiteRow]:
         """Give the sites of these keys."""
         ...

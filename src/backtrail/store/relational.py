@@ -18,7 +18,7 @@ from .protocol import (
     WriteRow,
     WriterRow,
 )
-from .rows import from_json, ins_of, outs_of, pack_word, unpack_word
+from .rows import from_json, ins_of, outs_of, pack_word, unpack_word, words_from
 
 _MOST_REMEMBERED = 20_000
 
@@ -168,6 +168,12 @@ class RelationalStore(Lists):
         """Give the key of a version word; positive for content digests."""
         found = self._all("version_of_word", word=pack_word(word))
         return found[0][0] if found else None
+
+    def words_with_prefix(self, prefix: str, limit: int) -> list[str]:
+        """Give version words that start so, in their order."""
+        low, high = words_from(prefix)
+        found = self._all("words_between", low=low, high=high, limit=limit)
+        return [unpack_word(word) for (word,) in found]
 
     def sites(self, keys: Iterable[int]) -> dict[int, SiteRow]:
         """Give the sites of these keys."""

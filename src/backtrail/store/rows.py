@@ -19,6 +19,7 @@ _decode_lists = msgspec.json.Decoder(list[list[Any]]).decode
 _new = tuple.__new__
 _DIGEST = "blake3:"
 _TAG = b"\x01"
+_HEX = frozenset("0123456789abcdef")
 
 
 def to_json(value: Any) -> str:
@@ -86,6 +87,15 @@ def pack_word(word: str) -> bytes | str:
             return word
         return packed if unpack_word(packed) == word else word
     return word
+
+
+def words_from(prefix: str) -> tuple[bytes | str, bytes | str]:
+    """Give the least and the greatest form in which a word that starts so can be kept."""
+    digits = prefix.removeprefix(_DIGEST)
+    if digits != prefix and len(digits) <= 64 and _HEX.issuperset(digits):
+        low, high = (bytes.fromhex(digits.ljust(64, end)) for end in "0f")
+        return _TAG + low, _TAG + high
+    return prefix, prefix + "\U0010ffff"
 
 
 def unpack_word(kept: bytes | str) -> str:

@@ -163,6 +163,9 @@ SELECT v.version, v.word FROM json_each(:keys) k CROSS JOIN version v ON v.versi
 -- name: version_of_word
 SELECT version FROM version WHERE word = :word;
 
+-- name: words_between
+SELECT word FROM version WHERE word >= :low AND word <= :high ORDER BY word LIMIT :limit;
+
 -- name: sites
 SELECT s.site, s.file, s.line, s.function, s.git, s.dirty, c.digest
   FROM json_each(:keys) k CROSS JOIN site s ON s.site = k.value
