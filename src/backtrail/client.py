@@ -34,6 +34,7 @@ from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from .query.backtrace import Backtrace
+    from .query.near_misses import NearMiss
     from .store.protocol import Store, StoreStats
 
 _READ_WAIT_S = 5.0
@@ -580,6 +581,12 @@ class Client:
         store = self._ask()
         selected = select(store, os.fspath(output), None if at is None else moment_us(at))
         return query.backtrace(store, selected, tolerance_us=self._tolerance_us(), limit=limit)
+
+    def near_misses(self, trace: Backtrace) -> dict[str, NearMiss]:
+        """Give for the gaps of a backtrace what was written under nearly their names."""
+        from .query import near_misses as query
+
+        return query.near_misses(self._ask(), trace)
 
     def _tolerance_us(self) -> int:
         return int(self.settings.clock_tolerance_s * 1_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from .completion import complete_outputs
 from .failures import WARNED
 from .moments import moment
 from .session import Session, common
+
+if TYPE_CHECKING:
+    from ..query.backtrace import Backtrace
 
 
 def _not_zero(
@@ -83,7 +87,20 @@ def trace(
                 full=full,
                 now=datetime.now(timezone.utc),
                 by=by,
+                hints=_hints(session, found),
             )
         )
     if check and any(frame.warnings for frame in found.frames):
         raise click.exceptions.Exit(WARNED)
+
+
+def _hints(session: Session, found: Backtrace) -> dict[str, str]:
+    """Say of gaps what some run wrote under nearly their name."""
+    if not found.gaps:
+        return {}
+    from ..render.narrative import near_miss_sentence
+
+    near = session.client.near_misses(found)
+    return {
+        name: near_miss_sentence(name, miss.component, miss.written) for name, miss in near.items()
+    }

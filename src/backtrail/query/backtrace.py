@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model.facts import KIND_NAMES
-from ..model.records import Frame, FrameWarning, Gap, Input, Output, TracedOutput
+from ..model.facts import COMPLETED, KIND_NAMES
+from ..model.records import Frame, FrameWarning, Gap, Input, Output, Run, TracedOutput
 from ..render import graph, html, text
 from ..render import json as as_json
 from ..store.protocol import OutRow, RunRow, Store
@@ -270,7 +270,26 @@ def _frame(
     run = assembly.run(walk.rows[key], linked)
     called = edges.calls.get(key)
     calls = sorted(number[each] for each in called) if called else []
-    return Frame(number[key], run, depth, calls, [], own)
+    return Frame(number[key], run, depth, calls, _missing_outputs(walk.rows[key], run), own)
+
+
+def _missing_outputs(row: RunRow, run: Run) -> list[FrameWarning]:
+    """Say which files a run declared as outputs and did not leave behind.
+
+    Files are looked at when the run ends, so one without a version was not there.
+    Of a run that was imported, nobody looked.
+    """
+    if row.host is not None or row.status != COMPLETED:
+        return []
+    return [
+        FrameWarning(
+            "missing-output",
+            f"declared the output {out.name}, which was not there, or could not be read,"
+            " when the run ended",
+        )
+        for out in run.outputs
+        if out.version is None and out.written_us == row.ended and out.name.startswith("/")
+    ]
 
 
 def _warn(frames: list[Frame], links: list[list[Link]], assembly: Assembly) -> None:

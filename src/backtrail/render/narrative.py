@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -102,6 +102,7 @@ _FAMILIES = {
     "stale": Mark("!", "stale", "warn"),
     "flagged": Mark("!", "flagged", "warn"),
     "version-mismatch": Mark("!", "mismatch", "warn"),
+    "missing-output": Mark("!", "missing", "warn"),
     "clock-skew": Mark("!", "skew", "warn"),
     "gap": Mark("?", "gap", "unknown"),
     "running": Mark("~", "running", "live"),
@@ -184,10 +185,22 @@ def gave(trace: Trace, short: dict[str, str]) -> list[Reason]:
     for frame in trace.frames:
         for given in frame.run.inputs:
             if given.producer is not None:
-                _add(gifts[given.producer][given.name], frame.n)
+                gift = _gift(trace.frames[given.producer], given, short)
+                _add(gifts[given.producer][gift], frame.n)
         for called in frame.calls:
             _add(callers[called], frame.n)
     return [_gave(trace, frame, gifts[frame.n], callers[frame.n], short) for frame in trace.frames]
+
+
+def _gift(producer: Frame, given: Input, short: dict[str, str]) -> str:
+    """Give what was handed on, with both names where a copy was read under another one."""
+    name = short.get(given.name, given.name)
+    if given.evidence != "content":
+        return name
+    same = [written.name for written in producer.outputs if written.version == given.version]
+    if not same or given.name in same:
+        return name
+    return f"{short.get(same[0], same[0])} as {name}"
 
 
 def _add(readers: list[int], n: int) -> None:
@@ -210,7 +223,7 @@ def _gave(
         return Reason("", f"called by {words.numbers(callers)}" if callers else "")
     by_readers: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for name, readers in gifts.items():
-        by_readers[tuple(readers)].append(short.get(name, name))
+        by_readers[tuple(readers)].append(name)
     (first, names), *others = by_readers.items()
     more = [f"; {words.numbers(ns)} {list_some(given)}" for ns, given in others]
     return Reason(f"gave {words.numbers(first)} ", list_some(names) + "".join(more))
@@ -293,14 +306,33 @@ def open_ends(frames: Sequence[Frame]) -> list[OpenEnd]:
     return sorted(found, key=lambda end: end.declared)
 
 
-def gap_hint(ends: Sequence[OpenEnd]) -> str:
-    """Say what to do about a gap that is no fault, where there is one."""
+def gap_hint(ends: Sequence[OpenEnd], hinted: Container[str] = ()) -> str:
+    """Say what to do about a gap that is no fault, where there is one not said to be."""
     for end in ends:
-        if not end.declared and is_place(end.name):
+        if not end.declared and is_place(end.name) and end.name not in hinted:
             return (
                 f"If it comes from outside, declare it: backtrail.source({words.quoted(end.name)})"
             )
     return ""
+
+
+def near_miss_sentence(name: str, component: str, written: str) -> str:
+    """Say what a run wrote under nearly the name of a gap, and how the two would meet."""
+    plain = [each for each in (name, written) if not is_place(each)]
+    if plain == [written]:
+        return (
+            f"But {component} wrote {words.quoted(written)}, a plain name and no path."
+            f" With log_output(Path({words.quoted(written)})) in {component} the two would meet."
+        )
+    if plain == [name]:
+        return (
+            f"But {component} wrote the file {written}, and {words.quoted(name)} is a plain name"
+            f" and no path. With log_input(Path({words.quoted(name)})) the two would meet."
+        )
+    return (
+        f"But {component} wrote {written}. If that is the same, let both use one name;"
+        " if it was copied or moved, register the step that did."
+    )
 
 
 def gap_sentence(end: OpenEnd, short: dict[str, str]) -> str:

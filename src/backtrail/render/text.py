@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ..model.records import Frame
@@ -52,6 +52,7 @@ def backtrace(
     full: bool = False,
     now: datetime | None = None,
     by: str | None = None,
+    hints: Mapping[str, str] | None = None,
 ) -> str:
     """Give the text of a backtrace.
 
@@ -64,6 +65,7 @@ def backtrace(
         wide: cut nothing, whatever the width.
         full: code, inputs, outputs, parameters and notes below each run.
         now: the moment to count the time of runs that have not ended from.
+        hints: for names of gaps a sentence that says how to mend them.
         by: ``run`` or ``component``; left out, long traces are folded by component.
     """
     screen = Screen(None if wide else max(width, _NARROWEST), color, ascii)
@@ -78,7 +80,8 @@ def backtrace(
     else:
         lines += _frame_lines(screen, trace, shown, ends, short, full=full, now=now)
         lines += _hidden(screen, trace, shown)
-    below = _below(screen, trace, remarks(shown, short), ends, short, everything=full)
+    said = remarks(shown, short)
+    below = _below(screen, trace, said, ends, short, hints or {}, everything=full)
     if below:
         lines += ["", *below]
     if folded:
@@ -213,6 +216,7 @@ def _below(
     said: Sequence[Remark],
     ends: Sequence[OpenEnd],
     short: dict[str, str],
+    hints: Mapping[str, str],
     *,
     everything: bool,
 ) -> list[str]:
@@ -222,7 +226,7 @@ def _below(
         lines += _sentence(screen, remark.sign, remark.tone, f"{remark.subject}  {remark.text}")
     if len(said) > most:
         lines += [f"! and {len(said) - most:,} more warnings: --full shows all"]
-    lines += _end_sentences(screen, ends, short)
+    lines += _end_sentences(screen, ends, short, hints)
     for text in (
         coverage_sentence(trace),
         cut_sentence(trace),
@@ -232,13 +236,16 @@ def _below(
     return lines
 
 
-def _end_sentences(screen: Screen, ends: Sequence[OpenEnd], short: dict[str, str]) -> list[str]:
+def _end_sentences(
+    screen: Screen, ends: Sequence[OpenEnd], short: dict[str, str], hints: Mapping[str, str]
+) -> list[str]:
     gaps = [end for end in ends if not end.declared][:_ENDS_SHOWN]
     sources = [end for end in ends if end.declared]
     lines: list[str] = []
     for end in gaps:
-        lines += _sentence(screen, "?", "unknown", gap_sentence(end, short))
-    if hint := gap_hint(gaps):
+        said = " ".join(filter(None, (gap_sentence(end, short), hints.get(end.name))))
+        lines += _sentence(screen, "?", "unknown", said)
+    if hint := gap_hint(gaps, hints):
         lines += screen.wrap(screen.clean(hint))
     for end in sources[:_ENDS_SHOWN]:
         lines += _sentence(screen, "=", "dim", source_sentence(end, short))
