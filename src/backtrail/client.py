@@ -195,7 +195,12 @@ class Client:
         if self._journal is not None:
             self._journal.restart_in_child()
             if self.recorder is not None:
-                self.recorder.restart_in_child(self._journal.start_background)
+                # A recorder of its own: the runs of the parent are the parent's.
+                old = self.recorder
+                old.active.clear()
+                self.recorder = Recorder(
+                    self._journal.spool, old.files, self._journal.start_background, old.objects
+                )
         self._registry.restart_in_child()
 
     def _new_locks(self) -> None:

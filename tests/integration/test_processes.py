@@ -553,15 +553,12 @@ def test_draining_ends_though_another_process_records_all_the_time(
             "import backtrail as bt\nbt.log('mine')\nassert bt.flush() == 0\nbt.backtrace('mine')"
         )
         (tmp_path / "asker.py").write_text(asker)
-        began = time.monotonic()
-        end(begin(tmp_path / "asker.py"), 15)
-        took = time.monotonic() - began
+        # What was recorded before it asked may take it a while; what comes after may not.
+        end(begin(tmp_path / "asker.py"), 120)
     finally:
         for writer in writers:
             writer.kill()
             writer.communicate()
-
-    assert took < 60
 
 
 # -- the end -------------------------------------------------------------------------------

@@ -14,18 +14,23 @@ if TYPE_CHECKING:
 
 PIPELINE_VARIABLE = "BACKTRAIL_PIPELINE_RUN"
 
-# What a run has read or written before it did; never changed in place.
+# What a run has read before it did; never changed in place.
 NOTHING: tuple[Any, ...] = ()
 
 
 class ActiveRun:
-    """A run that has started and not ended; belongs to one call."""
+    """A run that has started and not ended; belongs to one call.
+
+    ``call`` is an object that no other call has, ``parent_run`` is what facts call
+    the parent.
+    """
 
     __slots__ = (
+        "call",
         "component",
         "parent",
+        "parent_run",
         "params",
-        "pid",
         "pipeline",
         "reads",
         "recorder",
@@ -33,13 +38,13 @@ class ActiveRun:
         "site",
         "started_us",
         "token",
-        "writes",
     )
 
+    call: object
     component: str
     parent: ActiveRun | None
     params: dict[str, Any] | None
-    pid: int
+    parent_run: int | str | None
     pipeline: str | None
     reads: Sequence[Any]
     recorder: Recorder
@@ -47,7 +52,6 @@ class ActiveRun:
     site: int
     started_us: int
     token: Token[ActiveRun | None]
-    writes: Sequence[Any]
 
     @property
     def run_id(self) -> str:
@@ -69,8 +73,8 @@ class ActiveRun:
             guard.report(error, f"log_output({type(pointer).__name__})")
 
 
-# A forked child finds its parent's run here; a run of another process is no
-# run of ours, so whoever reads it compares `pid` (see ENGINEERING, section 7).
+# A forked child finds its parent's run here. A run of another process is no run of
+# ours: a child has a recorder of its own, and whoever reads this compares `recorder`.
 current_run: ContextVar[ActiveRun | None] = ContextVar("backtrail_run", default=None)
 current_pipeline: ContextVar[str | None] = ContextVar("backtrail_pipeline", default=None)
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 _OPEN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 _OPEN |= getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK = 1 << 20
+_stat = os.stat
 
 # Longer than any tick of Linux; where times look like whole seconds, the clock may
 # tick in seconds (two of them on FAT).
@@ -68,7 +69,7 @@ class FileVersions:
         Pipes, sockets and devices have none, and are never opened.
         """
         try:
-            state = os.stat(path)
+            state = _stat(path)
         except (OSError, ValueError):
             return None
         known = self._known.get(path)

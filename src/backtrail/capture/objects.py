@@ -51,14 +51,15 @@ class Made(NamedTuple):
 
 
 class Objects:
-    """The objects that runs of this process returned, and by which run."""
+    """The objects that runs of this process returned, and by which run.
+
+    ``are_any`` tells whether one was ever remembered.
+    """
 
     def __init__(self) -> None:
+        self.are_any = False
         self._weak: dict[int, tuple[weakref.ref[Any], Made]] = {}
         self._held: dict[int, tuple[list[Any], Made]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._weak or self._held)
 
     def remember(self, value: object, made: Made) -> bool:
         """Remember a returned object, and the parts of a short tuple, list or dict.
@@ -67,6 +68,7 @@ class Objects:
         """
         if not _is_linkable(value):
             return False
+        self.are_any = True
         self._keep(value, made)
         name, kind = made.artifact
         if isinstance(value, (tuple, list)) and len(value) <= _MOST_ELEMENTS:

@@ -24,6 +24,7 @@ _MOST_BYTES = 2000
 _MOST_KEYWORDS = 100
 _MOST_DEPTH = 8
 _MOST_SORTED = 1000
+_MOST_KNOWN = 1000
 _LEAST_TEXT = 32
 # A secret that a cut would halve is no longer recognised, so text is redacted
 # with so much more of it than is kept.
@@ -67,7 +68,7 @@ def _compile_auto(signature: inspect.Signature) -> Callable[[Arguments, Keywords
     if not places and not others and not any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
     has_own = bool(places) and places[0].name in ("self", "cls")
-    known = keyword_names(signature)
+    named = keyword_names(signature)
     if has_own:
         del places[0]
     names = tuple(p.name for p in (*places, *others))
@@ -76,6 +77,8 @@ def _compile_auto(signature: inspect.Signature) -> Callable[[Arguments, Keywords
     # What a call with n positional arguments leaves at its default. Defaults that
     # are kept are scalars and cannot change, so they are read once.
     left = [_defaults((*places[n:], *others)) for n in range(most + 1)]
+    # Recorded texts repeat: the same few words in every call.
+    known: dict[str, str] = {}
 
     def extract(args: Arguments, kwargs: Keywords) -> Params:
         if has_own:
@@ -88,7 +91,9 @@ def _compile_auto(signature: inspect.Signature) -> Callable[[Arguments, Keywords
             if given == most:
                 break
             kind = type(value)
-            if (
+            if kind is str and value in known:
+                kept[names[given]] = known[value]
+            elif (
                 (kind is int and _LEAST_INT <= value <= _GREATEST_INT)
                 or value is None
                 or kind is bool
@@ -96,8 +101,10 @@ def _compile_auto(signature: inspect.Signature) -> Callable[[Arguments, Keywords
             ):
                 kept[names[given]] = value
             elif kind is str and len(value) <= _SHORT:
-                value = redact_text(value)
-                kept[names[given]] = value if value.isascii() else _encodable(value)
+                if len(known) >= _MOST_KNOWN:
+                    known.clear()
+                clean = known[value] = _encodable(redact_text(value))
+                kept[names[given]] = clean
             else:
                 value = scalar(value)
                 if value is not LEFT_OUT:
@@ -105,8 +112,8 @@ def _compile_auto(signature: inspect.Signature) -> Callable[[Arguments, Keywords
             given += 1
         if kwargs:
             _add_keywords(kept, kwargs, names[given:], left[given])
-            if not known.issuperset(kwargs):
-                _add_others(kept, kwargs, known)
+            if not named.issuperset(kwargs):
+                _add_others(kept, kwargs, named)
         elif left[given]:
             kept.update(left[given])
         for place, name in secret:

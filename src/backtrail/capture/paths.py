@@ -21,6 +21,7 @@ Extract = Callable[[Arguments, Keywords], Any]
 
 _EMPTY = inspect.Parameter.empty
 _RETURN = "return"
+_MOST_KNOWN = 1000
 _ROOT = re.compile(r"[^.\[]*")
 _DOUBLE_THEM = "Write {{ and }} for braces that belong to the name."
 
@@ -135,12 +136,21 @@ class _Argument(PathResolver):
 
     def __init__(self, extract: Extract) -> None:
         self._extract = extract
+        # Absolute paths, which mean the same in every call.
+        self._known: dict[str, tuple[str]] = {}
 
     def resolve(self, args: Arguments, kwargs: Keywords, result: Any = MISSING) -> Sequence[str]:
         value = self._extract(args, kwargs)
-        if type(value) is str and value:
-            return (path_name(value),)
-        return _names_in(value)
+        if type(value) is not str or not value:
+            return _names_in(value)
+        names = self._known.get(value)
+        if names is None:
+            names = (path_name(value),)
+            if value[0] == "/":
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[value] = names
+        return names
 
 
 class _Template(PathResolver):

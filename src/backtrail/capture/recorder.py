@@ -55,17 +55,22 @@ class Recorder:
     Args:
         sink: where facts go.
         files: versions of local files.
-        wake: called when a run begins, once, so that background work starts.
+        wake: called once, before the first run, so that background work starts.
+        objects: what the process that forked this one remembers, if any did.
     """
 
-    def __init__(self, sink: Sink, files: FileVersions, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        files: FileVersions,
+        wake: Callable[[], None],
+        objects: Objects | None = None,
+    ) -> None:
         self.sink = sink
         self.files = files
-        self.objects = Objects()
+        self.objects = objects or Objects()
         self.active: dict[int, ActiveRun] = {}
-        self.pid = os.getpid()
         self.next_seq = itertools.count(1).__next__
-        self.sites: list[Callable[[], CodeFact]] = []
         self.new_sites: deque[Callable[[], CodeFact]] = deque()
         self._known_sites: dict[tuple[str, str | None], int] = {}
         self._next_site = itertools.count(1).__next__
@@ -88,24 +93,35 @@ class Recorder:
         self._last_us = now
         return now
 
-    def open(self, component: str, site: int, params: dict[str, Any] | None) -> ActiveRun:
+    def open(
+        self,
+        component: str,
+        site: int,
+        params: dict[str, Any] | None,
+        reads: Sequence[Any] = NOTHING,
+        call: object = None,
+    ) -> ActiveRun:
         """Begin a run that is current until `close`."""
-        if self._wake is not None:
-            self._wake_once()
         run = ActiveRun()
         parent = current_run.get()
-        if parent is not None and (parent.pid != self.pid or parent.recorder is not self):
+        if parent is not None and parent.recorder is not self:
             parent = None
         run.recorder = self
         run.component = component
         run.site = site
         run.params = params
+        run.reads = reads
+        run.call = call
         run.parent = parent
-        run.pid = self.pid
-        run.reads = run.writes = NOTHING
-        run.pipeline = (
-            current_pipeline.get() or (parent.pipeline if parent else None) or default_pipeline()
-        )
+        run.pipeline = current_pipeline.get()
+        if parent is None:
+            run.parent_run = None
+            if run.pipeline is None:
+                run.pipeline = default_pipeline()
+        else:
+            run.parent_run = parent.seq
+            if run.pipeline is None:
+                run.pipeline = parent.pipeline or default_pipeline()
         run.seq = seq = self.next_seq()
         now = time_ns() // 1000  # `now_us`, without the cost of calling it
         last = self._last_us
@@ -116,31 +132,25 @@ class Recorder:
         self.active[seq] = run
         return run
 
-    def close(self, run: ActiveRun, ended_us: int, status: int, error: str | None = None) -> None:
-        """End a run and append it."""
+    def close(
+        self,
+        run: ActiveRun,
+        ended_us: int,
+        status: int,
+        error: str | None = None,
+        writes: Sequence[Any] = NOTHING,
+    ) -> None:
+        """End a run and append it, with what it wrote at its end; once only."""
         try:
             current_run.reset(run.token)
         except (ValueError, RuntimeError):
             self._left_elsewhere(run)
+        if self.active.get(run.seq) is not run:
+            return  # ended already
+        if ended_us < run.started_us:
+            ended_us = run.started_us
+        self.sink.add_run(run, writes, ended_us, status, error)
         self.active.pop(run.seq, None)
-        if run.pid != self.pid:
-            # Begun before a fork: the parent process ends it, and this end of it
-            # belongs to a run that the child did not begin.
-            return
-        parent = run.parent
-        self.sink.add_run(
-            run.seq,
-            run.site,
-            run.started_us,
-            ended_us if ended_us >= run.started_us else run.started_us,
-            status,
-            None if parent is None else parent.seq,
-            run.pipeline,
-            run.params,
-            run.reads,
-            run.writes,
-            error,
-        )
 
     def forget(self, run: ActiveRun) -> None:
         """Leave a run whose end could not be recorded whole."""
@@ -225,7 +235,7 @@ class Recorder:
         """Give the innermost active run of a component, or of any."""
         run = current_run.get()
         while run is not None:
-            if run.pid != self.pid or run.recorder is not self:
+            if run.recorder is not self:
                 return None
             if component is None or run.component == component:
                 return run
@@ -234,30 +244,26 @@ class Recorder:
 
     def log(self, output_id: Any, component: str | None, value: Any) -> str:
         """Give one result an id; see `backtrail.log`."""
-        given = self.new_output_id() if output_id is None else str(output_id)
+        if type(output_id) is str:
+            given = output_id
+        else:
+            given = self.new_output_id() if output_id is None else str(output_id)
         run = current_run.get()
-        if run is None or component is not None or run.pid != self.pid or run.recorder is not self:
+        if run is None or component is not None or run.recorder is not self:
             run = self.innermost(component)
         if run is None:
             self._log_outputs([artifact_name(given)], component, [value])
             return given
         kept = None if value is None else as_json(value)
+        # Journaled at once: whoever was given the id may ask for it, even when
+        # this run is killed in the next moment.
+        write = ((artifact_name(given), _OUTPUT), None, self.now_us(), kept)
         # `put_part`, without the cost of calling it.
-        reads, writes, params, parent = run.reads, run.writes, run.params, run.parent
-        run.reads = run.writes = NOTHING
+        reads = run.reads
+        self.sink.add_run(run, (write,), None, RUNNING)
         run.params = None
-        self.sink.add_run(
-            run.seq,
-            run.site,
-            run.started_us,
-            None,
-            RUNNING,
-            None if parent is None else parent.seq,
-            run.pipeline,
-            params,
-            reads,
-            (*writes, ((artifact_name(given), _OUTPUT), None, self.now_us(), kept)),
-        )
+        if run.reads is reads:
+            run.reads = NOTHING
         return given
 
     def log_many(
@@ -301,44 +307,30 @@ class Recorder:
         self._write_outputs(run, names, values)
 
     def _write_outputs(self, run: ActiveRun, names: list[str], values: Sequence[Any]) -> None:
-        # Journaled at once: whoever was given the id may ask for it, even when
-        # this run is killed in the next moment.
         for start in range(0, len(names), _CHUNK):
             at_us = self.now_us()
-            run.writes = [
-                *run.writes,
+            self.put_part(
+                run,
                 *(
                     ((name, _OUTPUT), None, at_us, None if value is None else as_json(value))
                     for name, value in zip(
                         names[start : start + _CHUNK], values[start : start + _CHUNK], strict=True
                     )
                 ),
-            ]
-            self.put_part(run)
+            )
 
-    def put_part(self, run: ActiveRun) -> None:
+    def put_part(self, run: ActiveRun, *writes: tuple[Any, ...]) -> None:
         """Append what an active run has done so far; its end need not say it again."""
-        parent = run.parent
-        reads, writes, params = run.reads, run.writes, run.params
-        run.reads = run.writes = NOTHING
+        reads = run.reads
+        self.sink.add_run(run, writes, None, RUNNING)
         run.params = None
-        self.sink.add_run(
-            run.seq,
-            run.site,
-            run.started_us,
-            None,
-            RUNNING,
-            None if parent is None else parent.seq,
-            run.pipeline,
-            params,
-            reads,
-            writes,
-        )
+        if run.reads is reads:  # another thread may have added to it
+            run.reads = NOTHING
 
     def log_input(self, pointer: Any, *, version: str | None, run: ActiveRun | None = None) -> None:
         """Read, now, inside the active run."""
-        if run is not None and run.pid != self.pid:
-            return  # begun before a fork: the parent process tells of it
+        if run is not None and self.active.get(run.seq) is not run:
+            return  # ended, or begun before a fork: the parent process tells of it
         run = run or self.innermost(None)
         if run is None:
             raise ConfigurationError(_outside("log_input", pointer))
@@ -348,13 +340,12 @@ class Recorder:
         self, pointer: Any, *, version: str | None, run: ActiveRun | None = None
     ) -> None:
         """Wrote, now, inside the active run."""
-        if run is not None and run.pid != self.pid:
-            return  # begun before a fork: the parent process tells of it
+        if run is not None and self.active.get(run.seq) is not run:
+            return  # ended, or begun before a fork: the parent process tells of it
         run = run or self.innermost(None)
         if run is None:
             raise ConfigurationError(_outside("log_output", pointer))
-        run.writes = [*run.writes, self.write_pointer(pointer, version, self.now_us())]
-        self.put_part(run)
+        self.put_part(run, self.write_pointer(pointer, version, self.now_us()))
 
     # -- facts that need no run ----------------------------------------------
 
@@ -377,28 +368,26 @@ class Recorder:
     ) -> str:
         """Record a run that happened elsewhere or earlier; see `backtrail.record_run`."""
         started, ended = _checked_times(started_at, ended_at, status)
-        seq = self.next_seq()
-        reads = [_imported_read(each, started) for each in _listed(inputs, "inputs")]
+        run = ActiveRun()
+        run.seq = self.next_seq()
+        run.started_us = started
+        run.parent_run = None if parent_run_id is None else str(parent_run_id)
+        run.pipeline = pipeline_run_id
+        run.params = redact_value(dict(params)) if params else None
+        run.reads = [_imported_read(each, started) for each in _listed(inputs, "inputs")]
         until = started if ended is None else ended
         writes = [_imported_write(each, until) for each in _listed(outputs, "outputs")]
-        if self._wake is not None:
-            self._wake_once()
+        run.site = self.site_of(component, git_hash)
         self.sink.add_run(
-            seq,
-            self.site_of(component, git_hash),
-            started,
+            run,
+            writes,
             ended,
             STATUS_CODES[status],
-            None if parent_run_id is None else str(parent_run_id),
-            pipeline_run_id,
-            redact_value(dict(params)) if params else None,
-            reads,
-            writes,
             None if error is None else cap_text(redact_text(str(error)), _MOST_ERROR),
             run_id,
             host or "",  # not known, which is not the same as this one
         )
-        return run_id or run_id_of(started, short_writer(self.sink.writer.uid), seq)
+        return run_id or run_id_of(started, short_writer(self.sink.writer.uid), run.seq)
 
     def declare_source(self, pointer: Any) -> None:
         """Declare an artifact to come from outside."""
@@ -426,6 +415,10 @@ class Recorder:
 
     def add_site(self, component: str, **where: Any) -> int:
         """Number a place that runs come from, and make it known to the sink."""
+        # Runs will follow, and with the first the background work starts.
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake()
         n = self._next_site()
         self.sink.add_site(SiteFact(n, component, **where))
         return n
@@ -445,43 +438,13 @@ class Recorder:
             # A run that dies can only be seen as killed if it was seen at all.
             if run.started_us < long_ago and run.seq not in self._announced:
                 self._announced.add(run.seq)
-                self._announce(run)
+                self.sink.add_run(run, NOTHING, None, RUNNING)
         self._announced.intersection_update(self.active)
         self.objects.sweep()
-
-    def _announce(self, run: ActiveRun) -> None:
-        parent = run.parent
-        self.sink.add_run(
-            run.seq,
-            run.site,
-            run.started_us,
-            None,
-            RUNNING,
-            None if parent is None else parent.seq,
-            run.pipeline,
-            run.params,
-            list(run.reads),
-            (),
-        )
 
     def run_id_of(self, run: ActiveRun) -> str:
         """Give the public id of an active run."""
         return run_id_of(run.started_us, short_writer(self.sink.writer.uid), run.seq)
-
-    def _wake_once(self) -> None:
-        wake, self._wake = self._wake, None
-        if wake is not None:
-            wake()
-
-    def restart_in_child(self, wake: Callable[[], None]) -> None:
-        """Go on as another process after a fork."""
-        self.pid = os.getpid()
-        self.active = {}
-        self._announced = set()
-        # The child is a writer of its own, whose sites are not described yet.
-        self.new_sites = deque(self.sites)
-        self._wake = wake
-        current_run.set(None)
 
 
 def value_version(value: object) -> str | None:

@@ -11,19 +11,21 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import MethodType, TracebackType
 from typing import Any, Protocol
+
+from msgspec import structs
 
 from ..errors import ConfigurationError
 from ..model.facts import COMPLETED, KIND_CODES, Artifact, CodeFact
 from ..model.redaction import redact_text, redact_value
 from . import code, guard
 from .component import Component
-from .context import ActiveRun, current_run
+from .context import NOTHING, ActiveRun, current_run
 from .objects import SCALARS, Made
 from .params import compile_params
-from .paths import compile_argument, compile_paths
+from .paths import PathResolver, compile_argument, compile_paths
 from .pointers import Pointer
 from .recorder import Recorder, value_version
 
@@ -71,8 +73,10 @@ class Registration:
             "params": params,
         }
         signature = None if func is None else _signature(func)
-        self._reads = [
-            (resolver, kind)
+        # Beside each resolver, what it resolved to before: a name's read is one
+        # object until the file changes, so that the journal knows it again.
+        self._reads: list[tuple[PathResolver, int, dict[str, tuple[Any, ...]]]] = [
+            (resolver, kind, {})
             for spec, kind, role in (
                 (input_path, _DATA, "input_path"),
                 (model_path, _MODEL, "model_path"),
@@ -90,9 +94,9 @@ class Registration:
         self._return_name = f"{component}()"
         self._known_to: Recorder | None = None
         self._site = 0
-        self._known_reads: dict[tuple[str, str | None, int], tuple[Any, ...]] = {}
         self._location = code.locate(func) if func is not None else None
         self._git_hash = git_hash
+        self._code: CodeFact | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.component, self._func, self._given)
@@ -109,26 +113,22 @@ class Registration:
                 if recorder is None:
                     return None
                 self._define(recorder)
-            reads = (
-                self._collect_reads(recorder, args, kwargs)
-                if self._declares_reads or recorder.objects
-                else None
-            )
+            reads: Sequence[Any] = NOTHING
+            if self._declares_reads or recorder.objects.are_any:
+                reads = self._collect_reads(recorder, args, kwargs)
             params = None
             if self._params is not None:
                 try:
                     params = self._params(args, kwargs)
                 except Exception as error:  # noqa: BLE001 - the guard
                     guard.report(error, f"reading the parameters of {self.component}")
-            run = recorder.open(self.component, self._site, params)
-            if reads:
-                run.reads = reads
-            return run
+            return recorder.open(self.component, self._site, params, reads, kwargs)
         except BaseException as error:
             # Also when a signal handler raises in the middle: the call that it cut
             # off must not stay the parent of what follows.
-            if current_run.get() is not before:
-                current_run.set(before)
+            begun = current_run.get()
+            if begun is not None and begun is not before:
+                begun.recorder.forget(begun)
             if not isinstance(error, Exception):
                 raise
             guard.report(error, f"recording a run of {self.component}")
@@ -142,23 +142,23 @@ class Registration:
             return
         recorder = run.recorder
         ended = recorder.now_us()
+        writes: Sequence[Any] = NOTHING
+        if self._declares_writes or type(result) not in SCALARS:
+            writes = self._collect_writes(recorder, run, args, kwargs, result, ended)
         try:
-            if self._declares_writes or type(result) not in SCALARS:
-                self._collect_writes(recorder, run, args, kwargs, result, ended)
+            recorder.close(run, ended, COMPLETED, None, writes)
         except Exception as error:  # noqa: BLE001 - the guard
-            guard.report(error, f"recording the outputs of {self.component}")
-        try:
-            recorder.close(run, ended, COMPLETED)
-        except BaseException as error:
             recorder.forget(run)
-            if not isinstance(error, Exception):
-                raise
             guard.report(error, f"recording a run of {self.component}")
 
-    def fail(self, run: ActiveRun | None, error: BaseException) -> None:
+    def fail(self, run: ActiveRun | None, kwargs: dict[str, Any], error: BaseException) -> None:
         """Close the run of a call that raised."""
         if run is None:
-            return
+            # Not begun; or a signal handler raised after `begin` had returned and
+            # before the wrapper had the run.
+            run = current_run.get()
+            if run is None or run.call is not kwargs:
+                return
         try:
             run.recorder.fail(run, error)
         except BaseException as failure:
@@ -169,15 +169,30 @@ class Registration:
 
     def _collect_reads(
         self, recorder: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> list[tuple[Any, ...]]:
+    ) -> Sequence[tuple[Any, ...]]:
         reads: list[tuple[Any, ...]] = []
-        for resolver, kind in self._reads:
+        version_of = recorder.files.version_of
+        for resolver, kind, known in self._reads:
             try:
                 for name in resolver.resolve(args, kwargs):
-                    key = (name, recorder.files.version_of(name), kind)
-                    reads.append(self._known_reads.get(key) or self._new_read(*key))
+                    version = version_of(name)
+                    read = known.get(name)
+                    if read is None or read[1] != version:
+                        read = _new_read(known, name, version, kind)
+                    reads.append(read)
             except Exception as error:  # noqa: BLE001 - the guard
                 guard.report(error, f"finding the input path of {self.component}")
+        if self._value_reads or recorder.objects.are_any:
+            self._collect_values(recorder, args, kwargs, reads)
+        return reads
+
+    def _collect_values(
+        self,
+        recorder: Recorder,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        reads: list[tuple[Any, ...]],
+    ) -> None:
         declared: set[int] = set()
         for name, argument in self._value_reads:
             try:
@@ -188,13 +203,11 @@ class Registration:
                     reads.append(read)
             except Exception as error:  # noqa: BLE001 - the guard
                 guard.report(error, f"reading the input {name} of {self.component}")
-        if recorder.objects:
-            for value in (*args, *kwargs.values()):
-                if type(value) not in SCALARS and id(value) not in declared:
-                    linked = recorder.read_of(value)
-                    if linked is not None:
-                        reads.append((linked[0], None, None, linked[1], linked[2]))
-        return reads
+        for value in (*args, *kwargs.values()):
+            if type(value) not in SCALARS and id(value) not in declared:
+                linked = recorder.read_of(value)
+                if linked is not None:
+                    reads.append((linked[0], None, None, linked[1], linked[2]))
 
     def _collect_writes(
         self,
@@ -204,32 +217,28 @@ class Registration:
         kwargs: dict[str, Any],
         result: Any,
         ended: int,
-    ) -> None:
-        writes = list(run.writes)
-        run.writes = writes
-        if self._writes is not None:
-            for name in self._writes.resolve(args, kwargs, result):
-                version = recorder.files.version_of(name)
-                writes.append((Artifact(redact_text(name), _DATA), version, ended, None))
-        for name, argument in self._value_writes:
-            value = argument(args, kwargs)
-            if value is not None:
-                made = recorder.made(run, f"{self.component}({name})")
-                writes.append(_value_write(recorder, value, made, ended))
-        if type(result) not in SCALARS or self._digests_return:
-            made = recorder.made(run, self._return_name)
-            if self._digests_return and result is not None:
-                writes.append(_value_write(recorder, result, made, ended))
-            elif recorder.objects.remember(result, made):
-                writes.append((made.artifact, None, ended, None))
-
-    def _new_read(self, name: str, version: str | None, kind: int) -> tuple[Any, ...]:
-        """Make the read of a file at the start of a run, the same for every such call."""
-        if len(self._known_reads) >= _MOST_CACHED:
-            self._known_reads.clear()
-        read = (Artifact(redact_text(name), kind), version, None, 0, None)
-        self._known_reads[name, version, kind] = read
-        return read
+    ) -> list[tuple[Any, ...]]:
+        """Give what was written, as far as it can be told."""
+        writes: list[tuple[Any, ...]] = []
+        try:
+            if self._writes is not None:
+                for name in self._writes.resolve(args, kwargs, result):
+                    version = recorder.files.version_of(name)
+                    writes.append((Artifact(redact_text(name), _DATA), version, ended, None))
+            for name, argument in self._value_writes:
+                value = argument(args, kwargs)
+                if value is not None:
+                    made = recorder.made(run, f"{self.component}({name})")
+                    writes.append(_value_write(recorder, value, made, ended))
+            if type(result) not in SCALARS or self._digests_return:
+                made = recorder.made(run, self._return_name)
+                if self._digests_return and result is not None:
+                    writes.append(_value_write(recorder, result, made, ended))
+                elif recorder.objects.remember(result, made):
+                    writes.append((made.artifact, None, ended, None))
+        except Exception as error:  # noqa: BLE001 - the guard
+            guard.report(error, f"recording the outputs of {self.component}")
+        return writes
 
     # -- once a process --------------------------------------------------------
 
@@ -247,12 +256,18 @@ class Registration:
         )
         self._site, self._known_to = site, recorder
         if self._func is not None:
-            examine = functools.cache(functools.partial(self.examine, site, git_hash))
-            recorder.sites.append(examine)
-            recorder.new_sites.append(examine)
+            recorder.new_sites.append(functools.partial(self.examine, site, git_hash))
 
     def examine(self, site: int, git_hash: str | None) -> CodeFact:
-        """Read source and git state of the function; slow, so for the background."""
+        """Read source and git state of the function; slow, so for the background.
+
+        Once: a forked child, a writer of its own, says what the parent found.
+        """
+        if self._code is None:
+            self._code = self._read_code(site, git_hash)
+        return structs.replace(self._code, n=site)
+
+    def _read_code(self, site: int, git_hash: str | None) -> CodeFact:
         place = self._location
         dirty = None
         if self._git_hash is None and place is not None and place.file is not None:
@@ -285,13 +300,15 @@ def _wrap_function(registration: Registration, func: Callable[..., Any]) -> Call
     begin, complete, fail = registration.begin, registration.complete, registration.fail
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        run = begin(args, kwargs)
+        run = None
+        # All of it inside, since a signal handler may raise between any two steps.
         try:
+            run = begin(args, kwargs)
             result = func(*args, **kwargs)
+            complete(run, args, kwargs, result)
         except BaseException as error:
-            fail(run, error)
+            fail(run, kwargs, error)
             raise
-        complete(run, args, kwargs, result)
         return result
 
     return wrapper
@@ -301,13 +318,14 @@ def _wrap_coroutine(registration: Registration, func: Callable[..., Any]) -> Cal
     begin, complete, fail = registration.begin, registration.complete, registration.fail
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        run = begin(args, kwargs)
+        run = None
         try:
+            run = begin(args, kwargs)
             result = await func(*args, **kwargs)
+            complete(run, args, kwargs, result)
         except BaseException as error:
-            fail(run, error)
+            fail(run, kwargs, error)
             raise
-        complete(run, args, kwargs, result)
         return result
 
     return wrapper
@@ -320,9 +338,10 @@ def _wrap_generator(registration: Registration, func: Callable[..., Any]) -> Cal
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         # PEP 380's `yield from`, with the run current only while the body runs.
         generator = func(*args, **kwargs)
-        run = begin(args, kwargs)
+        run = None
         step, value = generator.send, None
         try:
+            run = begin(args, kwargs)
             while True:
                 try:
                     item = step(value)
@@ -340,10 +359,10 @@ def _wrap_generator(registration: Registration, func: Callable[..., Any]) -> Cal
                 except BaseException as error:  # noqa: BLE001 - passed on to the generator
                     step, value = generator.throw, error
                 resume(run)
+            complete(run, args, kwargs, result)
         except BaseException as error:
-            fail(run, error)
+            fail(run, kwargs, error)
             raise
-        complete(run, args, kwargs, result)
         return result
 
     return wrapper
@@ -357,9 +376,10 @@ def _wrap_async_generator(
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         generator = func(*args, **kwargs)
-        run = begin(args, kwargs)
+        run = None
         step, value = generator.asend, None
         try:
+            run = begin(args, kwargs)
             while True:
                 try:
                     item = await step(value)
@@ -376,10 +396,10 @@ def _wrap_async_generator(
                 except BaseException as error:  # noqa: BLE001 - passed on to the generator
                     step, value = generator.athrow, error
                 resume(run)
+            complete(run, args, kwargs, None)
         except BaseException as error:
-            fail(run, error)
+            fail(run, kwargs, error)
             raise
-        complete(run, args, kwargs, None)
 
     return wrapper
 
@@ -450,7 +470,7 @@ class RunBlock:
         if exc is None:
             self._registration.complete(run, (), {}, None)
         else:
-            self._registration.fail(run, exc)
+            self._registration.fail(run, {}, exc)
 
 
 class OffRun:
@@ -536,6 +556,16 @@ def _compile_values(
             )
     assert signature is not None or not listed
     return [(name, compile_argument(signature, name)) for name in listed]  # type: ignore[arg-type]
+
+
+def _new_read(
+    known: dict[str, tuple[Any, ...]], name: str, version: str | None, kind: int
+) -> tuple[Any, ...]:
+    """Make the read of a file at the start of a run, the same for every such call."""
+    if len(known) >= _MOST_CACHED:
+        known.clear()
+    read = known[name] = (Artifact(redact_text(name), kind), version, None, 0, None)
+    return read
 
 
 def _value_write(recorder: Recorder, value: Any, made: Made, at_us: int) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..model.facts import Fact, SiteFact, WriterFact
+from ..model.facts import Fact, Part, SiteFact, WriterFact
 
 
 class Sink(Protocol):
@@ -22,21 +22,15 @@ class Sink(Protocol):
 
     def add_run(
         self,
-        seq: int,
-        site: int,
-        started_us: int,
+        run: Part,
+        writes: Sequence[Any],
         ended_us: int | None,
         status: int,
-        parent: int | str | None,
-        pipeline: str | None,
-        params: dict[str, Any] | None,
-        reads: Sequence[Any],
-        writes: Sequence[Any],
         error: str | None = None,
         run_id: str | None = None,
         host: str | None = None,
     ) -> None:
-        """Append a run, or a part of one (``ended_us`` None). Fields as in `RunFact`."""
+        """Append a run as it stands, with these writes; ``ended_us`` None is a part of one."""
         ...
 
     def add(self, fact: Fact) -> None:

@@ -11,10 +11,11 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
-from ..model.facts import Artifact, CodeFact, Fact, Read, SiteFact, Write, WriterFact
+from ..model.facts import Artifact, CodeFact, Fact, Part, SiteFact, Write, WriterFact
 from .codec import ARTIFACT, RUN, TEXT, encode, wire_of
 from .segment import SegmentWriter, segment_name
 
@@ -63,7 +64,7 @@ class Spool:
         self._next_size = FIRST_SEGMENT_BYTES
         self._texts: dict[str, int] = {}
         self._artifacts: dict[Artifact, int] = {}
-        self._wires: dict[Any, tuple[Any, ...]] = {}
+        self._wires: dict[int, tuple[Any, Any]] = {}
         self._known_sites: set[int] = set()
         self._overflowed = False  # a definition found no room in this segment
         self._writer: WriterFact | None = None
@@ -97,54 +98,40 @@ class Spool:
 
     def add_run(
         self,
-        seq: int,
-        site: int,
-        started_us: int,
+        run: Part,
+        writes: Sequence[Write | tuple[Any, ...]],
         ended_us: int | None,
         status: int,
-        parent: int | str | None,
-        pipeline: str | None,
-        params: dict[str, Any] | None,
-        reads: Sequence[Read | tuple[Any, ...]],
-        writes: Sequence[Write | tuple[Any, ...]],
         error: str | None = None,
         run_id: str | None = None,
         host: str | None = None,
     ) -> None:
-        """Append a run, or a part of one (``ended_us`` None). Fields as in `RunFact`.
-
-        A read whose time is None happened at the start of the run.
-        """
+        """Append a run as it stands, with these writes; ``ended_us`` None is a part of one."""
         # `with`, since a signal handler may raise between a call and the next line.
         with self._lock:
             if self._writing:
                 # A signal handler or a finalizer records in the middle of our own
                 # record: its turn comes when that one is whole.
-                self._late.append(
-                    (
-                        *(seq, site, started_us, ended_us, status, parent, pipeline, params),
-                        *(reads, writes, error, run_id, host),
-                    )
-                )
+                self._late.append((copy(run), writes, ended_us, status, error, run_id, host))
                 return
             self._writing = True
             try:
+                site, started_us, reads = run.site, run.started_us, run.reads
                 while True:
                     if site not in self._known_sites:
                         self._define_site(site)
-                    wires = self._wires
                     wire: tuple[Any, ...] = (
                         RUN,
-                        seq,
+                        run.seq,
                         site,
                         started_us,
                         None if ended_us is None else ended_us - started_us,
                         status,
-                        parent,
-                        pipeline,
-                        params,
-                        reads and [wires.get(r) or self._wire_read(r, started_us) for r in reads],
-                        writes and [self._wire_write(w, started_us) for w in writes],
+                        run.parent_run,
+                        run.pipeline,
+                        run.params,
+                        reads and self._wire_reads(reads, started_us),
+                        writes and self._wire_writes(writes, started_us),
                     )
                     if error is not None or run_id is not None or host is not None:
                         wire += (error, run_id, host)
@@ -324,18 +311,47 @@ class Spool:
             self._define([ARTIFACT, number, artifact[0], artifact[1]])
         return number
 
+    def _wire_reads(self, reads: Sequence[Any], start: int) -> Sequence[tuple[Any, ...]]:
+        # A declared input reads the same in every call until the file changes, and
+        # is then the same object: looked up by identity, since hashing takes longer.
+        known = self._wires.get(id(reads))
+        if known is not None and known[0] is reads:
+            wires: Sequence[tuple[Any, ...]] = known[1]
+            return wires
+        wires = []
+        recur = reads.__class__ is tuple
+        for read in reads:
+            known = self._wires.get(id(read))
+            if known is not None and known[0] is read:
+                wires.append(known[1])
+                continue
+            wire = self._wire_read(read, start)
+            wires.append(wire)
+            if read[2] is None and not read[3]:
+                self._wires[id(read)] = (read, wire)
+            else:
+                recur = False
+        if recur:
+            self._wires[id(reads)] = (reads, wires)
+        return wires
+
     def _wire_read(self, read: Any, start: int) -> tuple[Any, ...]:
         artifact, version, at_us, how, producer = read
         number = self._artifacts.get(artifact) or self._wire_artifact(artifact)
         if version is not None:
             version = self._texts.get(version) or self._wire_text(version)
         wire: tuple[Any, ...] = (number, version, 0 if at_us is None else at_us - start)
-        if how:
-            return (*wire, how, producer)
-        if at_us is None:
-            # A declared input reads the same in every call until the file changes.
-            self._wires[read] = wire
-        return wire
+        return (*wire, how, producer) if how else wire
+
+    def _wire_writes(self, writes: Sequence[Any], start: int) -> list[tuple[Any, ...]]:
+        wires: list[tuple[Any, ...]] = []
+        for write in writes:
+            artifact, version, at_us, value = write
+            if artifact[1] != _OUTPUT or version is not None or value is not None:
+                wires.append(self._wire_write(write, start))
+            else:
+                wires.append((artifact, None, at_us - start))
+        return wires
 
     def _wire_write(self, write: Any, start: int) -> tuple[Any, ...]:
         artifact, version, at_us, value = write

@@ -7,7 +7,8 @@ not depend on it. Times are integer microseconds since 1970, UTC.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -111,6 +112,21 @@ class RunFact(msgspec.Struct, gc=False):
     error: str | None = None
     run_id: str | None = None
     host: str | None = None
+
+
+class Part(Protocol):
+    """What a sink reads of a run that goes on; fields as in `RunFact`.
+
+    A read whose time is None happened at the start of the run.
+    """
+
+    seq: int
+    site: int
+    started_us: int
+    parent_run: int | str | None
+    pipeline: str | None
+    params: dict[str, Any] | None
+    reads: Sequence[Any]
 
 
 class ComponentFact(msgspec.Struct, frozen=True):
