@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
+import struct
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Callable
+from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +45,39 @@ def bt_on(url: str, folder: Path) -> Bt:
         )
 
     return run
+
+
+def in_terminal(
+    url: str, *args: str, rows: int = 10, keys: dict[str, str] | None = None, **env: str
+) -> tuple[str, int]:
+    """Run `bt` in a terminal of so many rows; give what the terminal got, and the exit code.
+
+    ``keys`` are typed, each as soon as the text that it is listed under was shown.
+    """
+    settings = {**plain_environment(), "BACKTRAIL_URL": url, **env}
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "backtrail", *args], settings)
+    ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
+    shown = b""
+    waiting = dict(keys or {})
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        if not select.select([terminal], [], [], 0.5)[0]:
+            continue
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+        for text in [text for text in waiting if text.encode() in shown]:
+            os.write(terminal, waiting.pop(text).encode())
+    os.close(terminal)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def shown_in_terminal(url: str, *args: str, rows: int = 10, **env: str) -> str:
+    """Run `bt` in a terminal of so many rows; give what the terminal got."""
+    return in_terminal(url, *args, rows=rows, **env)[0]

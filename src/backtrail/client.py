@@ -230,6 +230,10 @@ class Client:
         journal = self._journal
         return 0 if journal is None else journal.flush(timeout)
 
+    def take_in(self) -> None:
+        """Take in what waits in the journals of this host, as each question does first."""
+        self._ask()
+
     def _ask(self) -> Store:
         """Give the store after all that was acknowledged on this host is in it."""
         journal = self._its_journal()
@@ -566,6 +570,7 @@ class Client:
         *,
         at: datetime | str | None = None,
         limit: int | None = None,
+        watch: Callable[[int, int], bool] | None = None,
     ) -> Backtrace:
         """Give the runs behind an output, nearest first.
 
@@ -573,6 +578,8 @@ class Client:
             output: an output id, an artifact's name, the path of a file, or a run id.
             at: the newest write at or before this time counts (aware).
             limit: stop after about so many runs; the answer says that it is cut.
+            watch: called after each step with the number of runs reached and of those
+                that wait; where it gives False, the walk ends and the answer is cut.
 
         Raises:
             NotFoundError: nothing recorded answers to it; ``closest`` has near names.
@@ -585,7 +592,9 @@ class Client:
 
         store = self._ask()
         selected = select(store, os.fspath(output), None if at is None else moment_us(at))
-        return query.backtrace(store, selected, tolerance_us=self._tolerance_us(), limit=limit)
+        return query.backtrace(
+            store, selected, tolerance_us=self._tolerance_us(), limit=limit, watch=watch
+        )
 
     def near_misses(self, trace: Backtrace) -> dict[str, NearMiss]:
         """Give for the gaps of a backtrace what was written under nearly their names."""

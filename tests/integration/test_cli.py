@@ -5,24 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import sqlite3
-import struct
 import subprocess
 import sys
-import termios
-import time
 from datetime import datetime, timedelta, timezone
-from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
 import pytest
-from program import Bt, bt_on, plain_environment
+from program import Bt, bt_on, plain_environment, shown_in_terminal
 
 import backtrail
 from backtrail.cli import main
@@ -318,6 +312,53 @@ def test_every_command_speaks_json_with_its_schema(bt: Bt, args: tuple[str, ...]
     assert json.loads(before.stdout).keys() == document.keys()
 
 
+LISTS = {
+    ("who", "model.pkl"): "runs",
+    ("history", "predict"): "runs",
+    ("recent", "-n", "4"): "runs",
+    ("find", "pred"): "matches",
+    ("components",): "components",
+}
+
+
+@pytest.mark.parametrize("args", LISTS)
+def test_jsonl_prints_the_entries_of_the_list_one_a_line(bt: Bt, args: tuple[str, ...]) -> None:
+    whole, lines = bt(*args, "--json"), bt(*args, "--jsonl")
+
+    assert lines.stderr == ""
+    found = [json.loads(line) for line in lines.stdout.splitlines()]
+    assert found == json.loads(whole.stdout)[LISTS[args]]
+    assert found
+
+
+def test_jsonl_goes_on_past_a_page(bt: Bt, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bt.db"
+    with backtrail.connect(url) as client:
+        for place in range(1203):
+            then = LONG_AGO + timedelta(seconds=place)
+            client.record_run("step", started_at=then, ended_at=then)
+
+    recent = bt("recent", "-n", "1100", "--jsonl", "--db", url)
+    history = bt("history", "step", "-n", "9999", "--jsonl", "--db", url)
+
+    ids = [json.loads(line)["run_id"] for line in history.stdout.splitlines()]
+    assert len(set(ids)) == len(ids) == 1203
+    assert [json.loads(line)["run_id"] for line in recent.stdout.splitlines()] == ids[:1100]
+
+
+def test_jsonl_of_nothing_is_nothing(bt: Bt, empty_url: str) -> None:
+    done = bt("recent", "--jsonl", "--db", empty_url)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_errors_are_json_where_lines_of_json_were_asked_for(bt: Bt) -> None:
+    done = bt("history", "clena", "--jsonl")
+
+    assert done.returncode == 3
+    assert json.loads(done.stderr)["error"]["closest"] == ["clean"]
+
+
 @pytest.mark.parametrize(
     "args", [(), ("trace",), ("show",), ("find",), ("db",), ("db", "check"), ("demo",)]
 )
@@ -583,36 +624,12 @@ def test_lines_are_as_wide_as_the_window_and_never_wider_than_100(bt: Bt) -> Non
     assert len(wide.stdout.splitlines()[0]) == 100
 
 
-def in_terminal(url: str, *args: str, rows: int = 10, **env: str) -> str:
-    """Run the program in a terminal of so many rows; give what the terminal got."""
-    settings = {**plain_environment(), "BACKTRAIL_URL": url, **env}
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, [sys.executable, "-m", "backtrail", *args], settings)
-    ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
-    shown = b""
-    give_up = time.monotonic() + 30
-    while time.monotonic() < give_up:
-        if not select.select([terminal], [], [], 0.5)[0]:
-            continue
-        try:
-            part = os.read(terminal, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        shown += part
-    os.close(terminal)
-    os.waitpid(pid, 0)
-    return shown.decode()
-
-
 def test_a_terminal_gets_colour_and_a_pager_past_one_screen(url: str) -> None:
     pager = {"PAGER": "sed s/^/PAGED:/"}
 
-    short = in_terminal(url, "pred-1002", rows=50, **pager)
-    long = in_terminal(url, "pred-1002", "--full", rows=10, **pager)
-    told_not_to = in_terminal(url, "pred-1002", "--full", "--no-pager", rows=10, **pager)
+    short = shown_in_terminal(url, "pred-1002", rows=50, **pager)
+    long = shown_in_terminal(url, "pred-1002", "--full", rows=10, **pager)
+    told_not_to = shown_in_terminal(url, "pred-1002", "--full", "--no-pager", rows=10, **pager)
 
     assert "\x1b[" in short
     assert "PAGED:" not in short
@@ -621,7 +638,7 @@ def test_a_terminal_gets_colour_and_a_pager_past_one_screen(url: str) -> None:
 
 
 def test_a_dumb_terminal_gets_neither(url: str) -> None:
-    shown = in_terminal(url, "pred-1002", "--full", TERM="dumb", PAGER="sed s/^/PAGED:/")
+    shown = shown_in_terminal(url, "pred-1002", "--full", TERM="dumb", PAGER="sed s/^/PAGED:/")
 
     assert "\x1b[" not in shown
     assert "PAGED:" not in shown

@@ -74,7 +74,7 @@ def check(session: Session) -> None:
 @click.pass_obj
 def upgrade(session: Session) -> None:
     """Bring the database to this version's schema."""
-    before, after = session.asking.upgrade()
+    before, after = session.existing.upgrade()
     if session.json:
         session.show_json("upgrade/1", before=before, after=after)
     elif before == after:

@@ -86,7 +86,7 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
 
         traceback.print_exception(error)
     failure = _failure_of(error)
-    _print(_as_json(failure) if "--json" in options else _as_text(failure))
+    _print(_as_json(failure) if {"--json", "--jsonl"} & set(options) else _as_text(failure))
     return failure.code
 
 

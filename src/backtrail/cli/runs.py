@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
 
 from . import naming, terminal
-from .completion import complete_components
+from .completion import complete_components, complete_outputs
 from .moments import moment
-from .session import Session, common
+from .session import Session, common, listed
 
 if TYPE_CHECKING:
     from ..model.records import Run
 
+Before = str | datetime | None
+
+# How many runs --jsonl has in memory at once.
+_PAGE = 500
 _LOOKS_LIKE_A_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -40,13 +45,16 @@ _limit = click.option(
 
 
 @click.command("who")
-@click.argument("name", metavar="PATH_OR_NAME", type=click.Path())
+@click.argument("name", metavar="PATH_OR_NAME", type=click.Path(), shell_complete=complete_outputs)
+@_limit
+@listed
 @common
 @click.pass_obj
-def who(session: Session, *, name: str) -> None:
+def who(session: Session, *, name: str, limit: int) -> None:
     """List the runs that wrote a name, or a file's content wherever it lies now."""
-    found = naming.ask(session, name, session.asking.who)
+    found = naming.ask(session, name, lambda known: session.asking.who(known, limit=limit))
     _list(session, found, nothing=f"no recorded run wrote {name}; it was only read")
+    _say_more(session, found, limit, f"bt who {shlex.quote(name)} -n {2 * limit}")
 
 
 @click.command("history")
@@ -54,6 +62,7 @@ def who(session: Session, *, name: str) -> None:
 @_limit
 @click.option("--since", type=moment, metavar="TIME", help="Started at this time or later.")
 @click.option("--until", type=moment, metavar="TIME", help="Started before this time.")
+@listed
 @common
 @click.pass_obj
 def history(
@@ -65,8 +74,13 @@ def history(
     until: datetime | None,
 ) -> None:
     """List the runs of a component, newest first."""
-    found = session.asking.history(component, limit=limit, since=since, until=until)
+
+    def page(size: int, before: Before) -> list[Run]:
+        return session.asking.history(component, limit=size, since=since, until=before)
+
+    found = _paged(session, page, limit, until)
     _list(session, found, nothing=f"no run of {component} in that time")
+    _say_more(session, found, limit, f"bt history {shlex.quote(component)} -n {2 * limit}")
 
 
 @click.command("recent")
@@ -77,6 +91,7 @@ def history(
     metavar="RUN|TIME",
     help="Only runs older than this one, or this time.",
 )
+@listed
 @common
 @click.pass_obj
 def recent(session: Session, *, limit: int, before: str | datetime | None) -> None:
@@ -85,20 +100,48 @@ def recent(session: Session, *, limit: int, before: str | datetime | None) -> No
         _list(session, [])
         session.say_empty()
         return
-    found = session.asking.recent(limit=limit, before=before)
+
+    def page(size: int, before: Before) -> list[Run]:
+        return session.asking.recent(limit=size, before=before)
+
+    found = _paged(session, page, limit, before)
     _list(session, found, nothing="no older run")
-    if len(found) == limit and terminal.is_watched() and sys.stderr.isatty():
-        session.say(f"Older ones: bt recent --before {found[-1].run_id}")
+    if found:
+        _say_more(session, found, limit, f"bt recent --before {found[-1].run_id}")
+
+
+def _paged(
+    session: Session, page: Callable[[int, Before], list[Run]], limit: int, before: Before
+) -> list[Run]:
+    """Give so many runs; under --jsonl print them a page at a time, and give none."""
+    if not session.jsonl:
+        return page(limit, before)
+    from ..render.json import run_dict
+
+    while limit > 0:
+        found = page(min(limit, _PAGE), before)
+        session.show_list("runs/1", "runs", map(run_dict, found))
+        if len(found) < _PAGE:
+            break
+        limit -= len(found)
+        before = found[-1].run_id
+    return []
 
 
 def _list(session: Session, found: Sequence[Run], *, nothing: str = "") -> None:
-    if session.json:
-        from ..render.json import run_dict
+    from ..render.json import run_dict
 
-        session.show_json("runs/1", runs=[run_dict(run) for run in found])
-    elif found:
+    if session.show_list("runs/1", "runs", map(run_dict, found)):
+        return
+    if found:
         from ..render import listing
 
         session.show(listing.runs(session.screen, found, now=datetime.now(timezone.utc)))
     elif nothing:
         session.say(f"bt: {nothing}")
+
+
+def _say_more(session: Session, found: Sequence[Run], limit: int, command: str) -> None:
+    """Say how to see older runs, where a person may want to and there may be some."""
+    if len(found) == limit and terminal.is_watched() and sys.stderr.isatty():
+        session.say(f"Older ones: {command}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,7 @@ import click
 from ..errors import NotFoundError
 from ..render.screen import Screen, safe
 from . import terminal
+from .progress import Progress
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -22,8 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 EMPTY = "the database is there but empty: nothing has been recorded yet"
 MISSING = "nothing has been recorded yet: there is no database"
 MISSING_HINT = (
-    "Record a run: put @register on a function (bt help record). "
-    "Another database: --db URL or BACKTRAIL_URL. Check the set-up: bt doctor"
+    "Record a run: put @register on a function (bt help record). Another database: --db URL"
 )
 EMPTY_HINT = (
     "Record a run: put @register on a function (bt help record). Check the set-up: bt doctor"
@@ -35,6 +35,7 @@ class Session:
     """The options of one invocation; opens the store when it is first asked for."""
 
     json: bool = False
+    jsonl: bool = False
     url: str | None = None
     color: str = "auto"
     no_pager: bool = False
@@ -50,16 +51,28 @@ class Session:
         click.get_current_context().find_root().call_on_close(client.close)
         return client
 
-    @property
+    @cached_property
     def asking(self) -> Client:
         """The client, where there is something to ask.
 
         Raises:
             NotFoundError: there is no database, and a question shall not make one.
         """
-        if self.has_database():
-            return self.client
-        raise self.nothing_recorded()
+        client = self.existing
+        with Progress("Taking in what was recorded"):
+            client.take_in()
+        return client
+
+    @property
+    def existing(self) -> Client:
+        """The client, where there is a database or what becomes one; takes nothing in.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        if not self.has_database():
+            raise self.nothing_recorded()
+        return self.client
 
     def has_database(self) -> bool:
         """Whether anything was ever recorded, be it that it still waits in the journal."""
@@ -81,9 +94,20 @@ class Session:
         document = {"schema": f"backtrail.{schema}", **content}
         terminal.write(dumps(document, pretty=terminal.is_watched()))
 
+    def show_list(self, schema: str, key: str, found: Iterable[dict[str, Any]]) -> bool:
+        """Print a list where a program asked for it, whole or a line each; say whether one did."""
+        from ..render.json import dumps
+
+        if self.jsonl:
+            for each in found:
+                terminal.write(dumps(each))
+        elif self.json:
+            self.show_json(schema, **{key: list(found)})
+        return self.json or self.jsonl
+
     def say(self, text: str) -> None:
         """Tell something beside the data, on stderr; under --json nobody would read it."""
-        if not self.json and sys.stderr is not None:
+        if not (self.json or self.jsonl) and sys.stderr is not None:
             print(safe(text), file=sys.stderr)
 
     def say_empty(self) -> None:
@@ -108,6 +132,11 @@ def common(command: F) -> F:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def listed(command: F) -> F:
+    """Add the option of commands that give lists."""
+    return _common_option("--jsonl", is_flag=True, help="Print JSON, an entry a line.")(command)
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:

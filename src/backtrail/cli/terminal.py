@@ -22,6 +22,13 @@ def is_watched() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def shows_progress() -> bool:
+    """Whether a line on standard error would be seen, and can be taken back."""
+    return (
+        sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    )
+
+
 def screen(*, color: str = "auto", wide: bool = False) -> Screen:
     """Describe standard output for the renderers."""
     return Screen(

@@ -9,8 +9,9 @@ import click
 
 from . import naming
 from .completion import complete_outputs
-from .failures import WARNED
+from .failures import INTERRUPTED, WARNED
 from .moments import moment
+from .progress import Progress
 from .session import Session, common
 
 if TYPE_CHECKING:
@@ -66,7 +67,13 @@ def trace(
     beginning of an id or digest (4 characters or more). @last is the newest output, @last-good
     the newest that only completed runs are behind.
     """
-    found = naming.ask(session, name, lambda known: session.asking.backtrace(known, at=at))
+    asking = session.asking
+    with Progress("Tracing") as progress:
+        found = naming.ask(
+            session,
+            name,
+            lambda known: asking.backtrace(known, at=at, watch=progress.watch),
+        )
     if session.json:
         from ..render.json import backtrace_dict
 
@@ -90,6 +97,9 @@ def trace(
                 hints=_hints(session, found),
             )
         )
+    if progress.interrupted and found.truncated:
+        session.say("bt: interrupted: this is only a part of the trace, what was known so far")
+        raise click.exceptions.Exit(INTERRUPTED)
     if check and any(frame.warnings for frame in found.frames):
         raise click.exceptions.Exit(WARNED)
 

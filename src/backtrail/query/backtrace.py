@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,9 @@ from .links import Link, Linker
 from .selector import Selected
 
 _MOST_COUNTED = 10_000
+
+# Told after each step how many runs were reached and how many wait; False ends the walk.
+Watch = Callable[[int, int], bool]
 
 
 @dataclass(slots=True)
@@ -68,7 +71,12 @@ class _Walk:
 
 
 def backtrace(
-    store: Store, selected: Selected, *, tolerance_us: int, limit: int | None = None
+    store: Store,
+    selected: Selected,
+    *,
+    tolerance_us: int,
+    limit: int | None = None,
+    watch: Watch | None = None,
 ) -> Backtrace:
     """Give the backtrace of a selected output or run.
 
@@ -76,7 +84,7 @@ def backtrace(
     may come next, the one that ended last, then the greater run id.
     """
     linker = Linker(store, tolerance_us)
-    walk = _walk(store, linker, selected, limit)
+    walk = _walk(store, linker, selected, limit, watch)
     edges = _drawn_edges(walk, selected.run)
     ids = walk.ids
     order = _ordered(selected.run, edges, walk.rows, ids)
@@ -101,7 +109,9 @@ def backtrace(
     )
 
 
-def _walk(store: Store, linker: Linker, selected: Selected, limit: int | None) -> _Walk:
+def _walk(
+    store: Store, linker: Linker, selected: Selected, limit: int | None, watch: Watch | None
+) -> _Walk:
     """Go upstream level by level; every run is visited once, so diamonds cost nothing."""
     walk = _Walk()
     any_calls = store.has_calls()
@@ -128,6 +138,9 @@ def _walk(store: Store, linker: Linker, selected: Selected, limit: int | None) -
             walk.calls[caller] = [key for key, _ in called]
             for key, ended in called:
                 _reach(walk, frontier, key, ended)
+        if watch is not None and not watch(len(walk.rows), len(frontier)):
+            walk.truncated = walk.truncated or bool(frontier)
+            break
         if walk.truncated:
             break
     return walk

@@ -13,7 +13,7 @@ from .assemble import assemble_runs, component_record, public_id
 from .selector import find_artifact, find_content, require_run, select, unknown
 
 Moment = datetime | str
-_MOST_FOUND = 50
+MOST_FOUND = 50
 _NOBODY = 0
 _OUTPUT = KIND_CODES["output"]
 # How many backtraces `@last-good` may cost, and how many outputs of one run it looks at.
@@ -87,7 +87,7 @@ def who(store: Store, name: str, digest: str | None, limit: int) -> list[Run]:
     return assemble_runs(store, keys[:limit])
 
 
-def find(store: Store, text: str, limit: int = _MOST_FOUND) -> list[Match]:
+def find(store: Store, text: str, limit: int = MOST_FOUND) -> list[Match]:
     """Give components and artifacts whose name or description contains the text."""
     if not text:
         return []
