@@ -18,9 +18,9 @@ from .errors import (
     SchemaVersionError,
     StoreUnavailableError,
 )
-from .model.records import ComponentRecord, Frame, Input, Output, Run
 
 if TYPE_CHECKING:
+    from .model.records import ComponentRecord, Frame, Input, Output, Run
     from .query.backtrace import Backtrace
 
 __version__ = "0.1.0"
@@ -47,13 +47,25 @@ components = _default.components
 find = _default.find
 
 
-def __getattr__(name: str) -> Any:
-    # Asking loads what recording does not need.
-    if name == "Backtrace":
-        from .query.backtrace import Backtrace
+# What questions are answered with is loaded when it is named: recording needs none of it.
+_ANSWERS = {
+    "Backtrace": "query.backtrace",
+    **dict.fromkeys(("ComponentRecord", "Frame", "Input", "Output", "Run"), "model.records"),
+}
 
-        return Backtrace
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    module = _ANSWERS.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [

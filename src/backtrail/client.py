@@ -1,7 +1,8 @@
 """The object a user holds: wires settings, journal, store, capture and query.
 
 The only place that picks a database. A client starts nothing until its first
-run is recorded or its first question is asked.
+run is recorded or its first question is asked, and loads then what it takes:
+many processes import a pipeline and run none of it.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from .capture.recorder import Recorder
 from .capture.register import RunBlock
 from .capture.registry import Registry
 from .errors import BacktrailError, ConfigurationError, StoreUnavailableError
-from .journal.journal import Journal, inspect_spools
 from .model.facts import WriterFact
 from .model.names import path_name
-from .model.records import ComponentRecord, Diagnosis, Finding, Match, Run
-from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from .journal.journal import Journal
+    from .model.records import ComponentRecord, Diagnosis, Finding, Match, Run
     from .query.backtrace import Backtrace
     from .query.near_misses import NearMiss
+    from .settings import Settings
     from .store.protocol import Store, StoreStats
 
 _READ_WAIT_S = 5.0
@@ -75,6 +76,8 @@ class Client:
         """How this client works; read from the environment when first needed."""
         settings = self._settings
         if settings is None:
+            from .settings import load_settings
+
             settings = self._settings = load_settings()
         return settings
 
@@ -94,6 +97,8 @@ class Client:
         Raises:
             ConfigurationError: for an unknown setting or a value that cannot work.
         """
+        from .settings import load_settings
+
         loaded = load_settings(url, **settings)
         with self._lock:
             self._stop()
@@ -154,6 +159,8 @@ class Client:
     def _its_journal(self) -> Journal:
         with self._lock:
             if self._journal is None:
+                from .journal.journal import Journal
+
                 settings = self.settings
                 self._journal = Journal(
                     settings.spool_folders,
@@ -713,6 +720,9 @@ class Client:
 
     def diagnose(self) -> Diagnosis:
         """Look at everything that can be wrong between here and the store."""
+        from .journal.journal import inspect_spools
+        from .model.records import Diagnosis, Finding
+
         findings: list[Finding] = []
         self._diagnose_store(findings)
         findings += inspect_spools(
@@ -724,6 +734,8 @@ class Client:
         return Diagnosis(findings)
 
     def _diagnose_store(self, findings: list[Finding]) -> None:
+        from .model.records import Finding
+
         if not self.has_records():
             findings.append(
                 Finding(
@@ -767,6 +779,8 @@ def connect(url: str | None = None, **settings: Any) -> Client:
     Raises:
         ConfigurationError: for an address or a setting that cannot work.
     """
+    from .settings import load_settings
+
     return Client(load_settings(url, **settings))
 
 

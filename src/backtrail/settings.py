@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigurationError
+from .model.digest import digest_text
 
 _SCHEMES = ("sqlite",)
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
+_PASSWORD = r"(://[^:/@]*:)[^@]*@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Settings:
     @property
     def shown_url(self) -> str:
         """The address without its password."""
-        return _PASSWORD.sub(r"\1***@", self.url)
+        return re.sub(_PASSWORD, r"\1***@", self.url)
 
     @property
     def database(self) -> Path:
@@ -66,9 +67,8 @@ class Settings:
         """
         if self.spool is not None:
             return [Path(self.spool)]
-        import hashlib
-
-        own = hashlib.sha256(self.url.encode()).hexdigest()[:16]
+        # Not hashlib: it loads OpenSSL, which takes longer than all else of a first call.
+        own = digest_text(self.url).rpartition(":")[2][:16]
         state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
         database = self.database
         return [

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,49 @@ def test_import_loads_the_standard_library_and_msgspec_and_nothing_else() -> Non
 )
 def test_import_leaves_out_what_only_some_features_need(module: str) -> None:
     assert module not in modules_loaded_by("import backtrail")
+
+
+OF_A_FIRST_RUN = {"journal", "settings"}
+OF_A_FIRST_QUESTION = {"model.records", "query", "render", "store"}
+
+
+def parts_of(modules: set[str]) -> set[str]:
+    """The parts of backtrail that these modules of it belong to, without its name."""
+    own = {module.removeprefix("backtrail.") for module in modules}
+    return {
+        part
+        for part in OF_A_FIRST_RUN | OF_A_FIRST_QUESTION
+        if any(f"{module}.".startswith(f"{part}.") for module in own)
+    }
+
+
+def test_import_and_registering_load_nothing_that_recording_or_asking_needs() -> None:
+    modules = modules_loaded_by("import backtrail; backtrail.register(lambda path: None)")
+
+    assert parts_of(modules) == set()
+    # Costly, and loaded by nothing else that is needed here.
+    assert modules & {"hashlib", "pathlib", "random", "urllib.parse"} == set()
+
+
+def test_a_first_run_loads_the_journal_and_no_answers(tmp_path: Path) -> None:
+    recording = (
+        f"import os; os.chdir({str(tmp_path)!r}); import backtrail; "
+        "backtrail.configure(flush_interval_s=3600); backtrail.register(lambda path: None)(1)"
+    )
+
+    modules = modules_loaded_by(recording)
+
+    assert parts_of(modules) == OF_A_FIRST_RUN
+    # OpenSSL takes longer to load than all else that a first call does.
+    assert modules & {"_hashlib", "random", "sqlite3"} == set()
+
+
+def test_every_public_name_is_there_though_some_are_loaded_late() -> None:
+    program = (
+        "import backtrail; names = set(dir(backtrail)); "
+        "assert names >= set(backtrail.__all__); "
+        "[getattr(backtrail, name) for name in backtrail.__all__]; "
+        "from backtrail import Backtrace, ComponentRecord, Frame, Input, Output, Run"
+    )
+
+    assert parts_of(modules_loaded_by(program)) >= {"model.records", "query"}

@@ -7,11 +7,13 @@ import inspect
 import os
 import time
 import tokenize
-from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..model.redaction import redact_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MOST_WRAPPED = 100
 _MOST_LINKED = 5
@@ -154,6 +156,8 @@ def read_git_head(path: str) -> GitHead | None:
         return None
     seen = _heads.get(root)
     if seen is None or any(_stamp(file) != stamp for file, stamp in seen.stamps.items()):
+        from pathlib import Path  # not to register a function, only to record a run of it
+
         stamps: dict[str, tuple[int, ...] | None] = {}
         _heads[root] = seen = _SeenHead(_read_head(Path(root), stamps), stamps)
     return None if seen.hash is None else GitHead(root, seen.hash)
@@ -171,6 +175,8 @@ _heads: dict[str, _SeenHead] = {}
 
 @functools.lru_cache(maxsize=4096)
 def _work_tree(folder: str) -> str | None:
+    from pathlib import Path
+
     here = Path(folder)
     for candidate in (here, *here.parents):
         if _git_folder(candidate) is not None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_OWN_STAT = Path("/proc/self/stat")
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_OWN_STAT = "/proc/self/stat"
 _STARTED_FIELD = 21  # counted from 0; proc(5) counts from 1
 
 
@@ -61,7 +60,8 @@ def _platform() -> str:
 
 def _boot_id() -> str:
     try:
-        return _BOOT_ID.read_text("ascii").strip()
+        with open(_BOOT_ID, "rb") as file:
+            return file.read().decode("ascii").strip()
     except (OSError, ValueError):
         return ""
 
@@ -70,8 +70,10 @@ def _started_us() -> int:
     """Give when this process started, or now where the system does not tell."""
     now_us = time.time_ns() // 1000
     try:
+        with open(_OWN_STAT, "rb") as file:
+            line = file.read()
         # The program's name, in parentheses, may hold spaces and parentheses.
-        after_name = _OWN_STAT.read_bytes().rpartition(b")")[2].split()
+        after_name = line.rpartition(b")")[2].split()
         ticks = int(after_name[_STARTED_FIELD - 2])
         up_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
         age_us = up_us - ticks * 1_000_000 // os.sysconf("SC_CLK_TCK")

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from ..errors import ConfigurationError
 from ..model.facts import KIND_CODES, Artifact
 from ..model.names import artifact_name, kind_of, path_name
-from ..model.records import to_us
 from ..model.redaction import redact_text
+from ..model.times import to_us
 
 
 @dataclass(frozen=True, slots=True)

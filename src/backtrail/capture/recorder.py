@@ -32,8 +32,8 @@ from ..model.facts import (
 )
 from ..model.identity import run_id_of, short_writer
 from ..model.names import artifact_name
-from ..model.records import to_us
 from ..model.redaction import cap_text, redact_text, redact_value
+from ..model.times import to_us
 from . import guard
 from .context import NOTHING, ActiveRun, current_pipeline, current_run, default_pipeline
 from .files import FileVersions

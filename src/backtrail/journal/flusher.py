@@ -6,7 +6,6 @@ interpreter, and backs off with jitter while the store is out of reach.
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 
@@ -49,6 +48,8 @@ class Flusher:
                 self._round()
             except Exception as error:  # noqa: BLE001 - the pipeline goes on whatever happens
                 self._failed(error)
+                import random  # takes as long to load as a thread to start
+
                 pause = min(pause * 2, _MOST_BACKOFF_S) * random.uniform(0.75, 1.25)
             else:
                 pause = self._interval_s

@@ -6,14 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..model.facts import WriterFact
-from ..model.records import Finding
 from .drain import Drainer, Intake, count_waiting, damaged_files, leave_to_parent
 from .flusher import Flusher
 from .outage import Outage
 from .segment import SUFFIX
 from .spool import Spool
+
+if TYPE_CHECKING:
+    from ..model.records import Finding
 
 _POLL_S = 0.01
 
@@ -173,6 +176,8 @@ class Journal:
 
 def inspect_spools(folders: Sequence[Path], is_writable: Callable[[Path], bool]) -> list[Finding]:
     """Say in what state the spools in these folders are."""
+    from ..model.records import Finding  # not for a first recorded call
+
     findings: list[Finding] = []
     for folder in folders:
         if not folder.is_dir():

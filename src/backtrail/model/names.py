@@ -11,18 +11,19 @@ import os
 import re
 from functools import lru_cache
 
+from .patterns import LazyPattern
 from .redaction import is_secret_parameter, redact_text
 
 _SCHEMES = {"s3a": "s3", "s3n": "s3"}
 # Compounds too: jdbc:postgresql://, simplecache::s3://
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*(?::{1,2}[A-Za-z][A-Za-z0-9+.\-]*)*)://")
+_URI = LazyPattern(r"([A-Za-z][A-Za-z0-9+.\-]*(?::{1,2}[A-Za-z][A-Za-z0-9+.\-]*)*)://")
 # Everything up to the last @ before the path. A password may hold a slash that
 # nobody escaped; that form is told from host:port/path@2x by what follows the colon.
-_USERINFO = re.compile(
+_USERINFO = LazyPattern(
     r"(?!\[)(?P<user>[^/?#@:]*)(?:@|:(?:[^/?#]*@|(?!/|\d{0,5}(?:[/?#]|\Z))[^@\s]{1,128}@))"
 )
 # One object has one name, whatever the terms on which a signature lets it be read.
-_SIGNING = re.compile(r"(?i)x-(?:amz|goog|oss)-|awsaccesskeyid$|googleaccessid$|expires$")
+_SIGNING = LazyPattern(r"(?i)x-(?:amz|goog|oss)-|awsaccesskeyid$|googleaccessid$|expires$")
 _SAS = frozenset("sv ss st se sr sp sip spr srt sks ske skt skv skoid sktid sdd rscd rsct".split())
 
 _MODEL_ENDINGS = frozenset(

@@ -9,26 +9,13 @@ nobody looks at.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-def to_datetime(us: int | None) -> datetime | None:
-    """Give the aware UTC datetime of ``us`` microseconds since 1970, or None."""
-    return None if us is None else _EPOCH + timedelta(microseconds=us)
-
-
-def to_us(moment: datetime) -> int:
-    """Give the microseconds since 1970 of an aware datetime."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def to_iso(us: int | None) -> str | None:
-    """Give ``2026-11-20T12:00:03.120000Z`` for microseconds since 1970, or None."""
-    moment = to_datetime(us)
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+from .times import EPOCH
+from .times import to_datetime as to_datetime
+from .times import to_iso as to_iso
+from .times import to_us as to_us
 
 
 @dataclass(slots=True)
@@ -65,7 +52,7 @@ class Output:
     @property
     def written_at(self) -> datetime:
         """When it was written, UTC."""
-        return _EPOCH + timedelta(microseconds=self.written_us)
+        return EPOCH + timedelta(microseconds=self.written_us)
 
 
 @dataclass(slots=True)
@@ -91,7 +78,7 @@ class Input:
     @property
     def read_at(self) -> datetime:
         """When it was read, UTC."""
-        return _EPOCH + timedelta(microseconds=self.read_us)
+        return EPOCH + timedelta(microseconds=self.read_us)
 
 
 @dataclass(slots=True)
@@ -119,7 +106,7 @@ class Run:
     @property
     def started_at(self) -> datetime:
         """When it started, UTC."""
-        return _EPOCH + timedelta(microseconds=self.started_us)
+        return EPOCH + timedelta(microseconds=self.started_us)
 
     @property
     def ended_at(self) -> datetime | None:
@@ -185,7 +172,7 @@ class TracedOutput:
     @property
     def written_at(self) -> datetime:
         """When it was written, UTC."""
-        return _EPOCH + timedelta(microseconds=self.written_us)
+        return EPOCH + timedelta(microseconds=self.written_us)
 
 
 @dataclass(slots=True)

@@ -19,20 +19,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-
-class _Lazy:
-    """A pattern that is compiled when it is first used: `import backtrail` stays quick."""
-
-    def __init__(self, pattern: str) -> None:
-        self._text = pattern
-
-    def __getattr__(self, name: str) -> Any:
-        compiled = self.__dict__.get("_compiled")
-        if compiled is None:
-            compiled = self.__dict__["_compiled"] = re.compile(self._text)
-        found = self.__dict__[name] = getattr(compiled, name)
-        return found
-
+from .patterns import LazyPattern
 
 REDACTED = "[redacted]"
 
@@ -45,7 +32,7 @@ _MOST_PEM = 20_000
 
 # -- names ---------------------------------------------------------------------------
 
-_WORD = _Lazy(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_WORD = LazyPattern(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
 # Words, and pairs of neighbouring words written as one: `api_key` as well as `apikey`.
 _SECRETS = frozenset(
@@ -129,7 +116,7 @@ _HINTS = (
     r"://|\?|&|#|auth|b(?:earer|asic)|co(?:okie|nn)|cred|dsn|identified|jwt|key|oauth|"
     r"p(?:ass|w)|s(?:ecret|ignature)|token"
 )
-_SUSPECT, _MARK, _HINT = (_Lazy(each) for each in (f"{_MARKS}|{_HINTS}", _MARKS, _HINTS))
+_SUSPECT, _MARK, _HINT = (LazyPattern(each) for each in (f"{_MARKS}|{_HINTS}", _MARKS, _HINTS))
 
 
 def redact_text(text: str) -> str:
@@ -174,26 +161,26 @@ def _redact(text: str) -> str:
 
 
 # Template fields are no secrets: {password}, ${PASSWORD}, %(password)s, <password>, ***.
-_PLACEHOLDER = _Lazy(
+_PLACEHOLDER = LazyPattern(
     r"(?:\{[^{}\r\n]*\}|\$\{?\w+\}?|\$\(\w+\)|%s|%\(\w+\)s|<[^<>\r\n]*>|[*•.]+|\[redacted\])\Z"
 )
-_LINE = _Lazy(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
+_LINE = LazyPattern(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
-_PEM_BEGIN = _Lazy(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BODY = _Lazy(r"[A-Za-z0-9+/=]{24,}")
+_PEM_BEGIN = LazyPattern(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_BODY = LazyPattern(r"[A-Za-z0-9+/=]{24,}")
 
-_URL_PASSWORD = _Lazy(
+_URL_PASSWORD = LazyPattern(
     r"(://(?!\[)[^\s/?#@:\"'<>]*:)"
     # Up to the last @ before the path; or, where somebody left a slash in a password
     # as it was, up to the first @, unless the slash ends a port.
     r"(?:([^\s/?#\"'<>]*)@|(?!/|\d{1,5}(?:[/?#\s\"']|\Z))([^\s\"'<>@]{1,128})@)"
 )
-_URL_KEY = _Lazy(r"(://)[0-9a-f]{32}(?=[:@])")
-_PARAMETER = _Lazy(r"([?&#])([\w.\-%]+)=([^\s&#\"'<>\\]*)")
-_BEARER = _Lazy(r"(?i)\b(bearer|basic)([ \t]+|%20)([A-Za-z0-9._~+/\-]{8,}=*)")
+_URL_KEY = LazyPattern(r"(://)[0-9a-f]{32}(?=[:@])")
+_PARAMETER = LazyPattern(r"([?&#])([\w.\-%]+)=([^\s&#\"'<>\\]*)")
+_BEARER = LazyPattern(r"(?i)\b(bearer|basic)([ \t]+|%20)([A-Za-z0-9._~+/\-]{8,}=*)")
 
 # Each choice begins with a letter, as above.
-_TOKEN = _Lazy(
+_TOKEN = LazyPattern(
     r"A(?:[KS]IA|BIA|CCA|3T[A-Z0-9])[A-Z0-9]{12,}|AIza[\w\-]{20,}"
     r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
     r"|gl(?:pat|dt|ft|rt|ptt|cbt|imt|agent|soat|ffct)-[\w\-]{16,}"
@@ -204,7 +191,7 @@ _TOKEN = _Lazy(
     r"|dapi[0-9a-f]{32}|dop_v1_[0-9a-f]{32,}"
 )
 # And those that count only at the beginning of a word.
-_WORD_TOKEN = _Lazy(
+_WORD_TOKEN = LazyPattern(
     # A hyphen alone does not make a key: sk-learn-something is a word.
     r"(?<![\w\-])sk-(?:(?:ant|proj|or|svcacct|lf)-[\w\-]{12,}|[A-Za-z0-9]{16,}"
     r"|(?=[\w\-]{0,60}[0-9])[\w\-]{20,})"
@@ -212,7 +199,7 @@ _WORD_TOKEN = _Lazy(
     r"|(?:(?<![\w\-])|(?<=%20)|(?<=%3D)|(?<=\\n))eyJ[\w\-]{6,}\.[\w\-]{4,}(?:\.[\w\-]*){0,3}"
 )
 # A secret access key has no mark of its own: it is known by the id before it.
-_AWS_PAIR = _Lazy(
+_AWS_PAIR = LazyPattern(
     r"((?:\[redacted\]|(?i:secret)[\w \-]{0,24})[\s:=,;|\"']{1,8})"
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
@@ -276,7 +263,7 @@ def _is_basic(token: str) -> bool:
 
 # -- assignments: in prose, settings, JSON and source code -----------------------------
 
-_KEY = _Lazy(
+_KEY = LazyPattern(
     # A word (`self.password`, `x-api-key`), or two where the first makes a key secret.
     r"(?<![\w.\-])((?:(?i:access|account|api|client|connection|private|secret|session|signing)[ ])?"
     r"[\w.\-]+)(?![\w.\-])"
@@ -286,16 +273,18 @@ _KEY = _Lazy(
     r"[\w\]| ,.]{0,40}=(?!=)|={1,3}>?|:=|!=|::?)[ \t]{0,8}"
 )
 # `--password hunter2`, and the same as two elements of a list.
-_FLAG = _Lazy(r"(?<![\w\-])--?([A-Za-z][\w\-]*)([ \t]+|[\"'],[ \t]*(?=[\"']))(?!-)")
+_FLAG = LazyPattern(r"(?<![\w\-])--?([A-Za-z][\w\-]*)([ \t]+|[\"'],[ \t]*(?=[\"']))(?!-)")
 # `os.environ.get("PASSWORD", "hunter2")`, `setattr(self, "password", "hunter2")`.
-_PAIR = _Lazy(r"\w\([ \t]*(?:\w+,[ \t]*)?[rbfuRBFU]{0,2}[\"']([\w.\-]+)[\"'](,[ \t]*)(?=[\"'])")
+_PAIR = LazyPattern(
+    r"\w\([ \t]*(?:\w+,[ \t]*)?[rbfuRBFU]{0,2}[\"']([\w.\-]+)[\"'](,[ \t]*)(?=[\"'])"
+)
 # `ALTER USER bob PASSWORD 'hunter2'`. A blank or a bracket within means that the
 # quotes belong to two texts beside each other.
-_SQL = _Lazy(r"(?i)\b(?:password|passwd|secret|identified[ ]by)[ \t]+'([^'\s();=+,]{1,128})'")
+_SQL = LazyPattern(r"(?i)\b(?:password|passwd|secret|identified[ ]by)[ \t]+'([^'\s();=+,]{1,128})'")
 
 _BODY = r"[^{0}\\\r\n]*(?:\\(?:\r\n|[\s\S])[^{0}\\\r\n]*)*"
 _DOUBLE, _SINGLE, _BACK = (_BODY.format(quote) for quote in "\"'`")
-_QUOTED = _Lazy(
+_QUOTED = LazyPattern(
     # `"password=" + "hunter2"`: the first quote only ends the name.
     r"(?:[\"'][ \t]{0,3}\+[ \t]{0,3})?[rbfuRBFU]{0,2}(?:"
     r"\"\"\"(?P<a>[\s\S]*?)(?:\"\"\"|\Z)|\'\'\'(?P<b>[\s\S]*?)(?:\'\'\'|\Z)|"
@@ -304,23 +293,23 @@ _QUOTED = _Lazy(
     r"|\\{1,3}[\"'](?P<f>[^\\\r\n]*)"
 )
 # A comma, semicolon or ampersand ends a value where another name follows it, or nothing.
-_BARE = _Lazy(
+_BARE = LazyPattern(
     r"[^\s,;&\"'`(\[{]"
     r"(?:[^\s,;&\"'`]|[,;&](?=[^\s\"'`])(?![\w.\-]{1,64}[ \t]{0,4}[=:])|[\"'](?=\w))*"
 )
-_CALL = _Lazy(r"(?:await[ \t]+)?([A-Za-z_][\w.]*)?[(\[{]")
-_REGION = _Lazy(r"[^()\[\]{}]{0,2000}")
-_LITERAL = _Lazy(rf"\"({_DOUBLE})\"?|'({_SINGLE})'?")
-_OTHERWISE = _Lazy(
+_CALL = LazyPattern(r"(?:await[ \t]+)?([A-Za-z_][\w.]*)?[(\[{]")
+_REGION = LazyPattern(r"[^()\[\]{}]{0,2000}")
+_LITERAL = LazyPattern(rf"\"({_DOUBLE})\"?|'({_SINGLE})'?")
+_OTHERWISE = LazyPattern(
     r"[ \t]{0,8}(?:or|\|\||\?\?|else|if\b[^\r\n\"'#]{1,80}?\belse)[ \t]{0,8}(?=[rbfu]?[\"'])"
 )
 # Whose argument is a name or a prompt: os.environ["TOKEN"], getpass("Password: ").
-_GETTER = _Lazy(r"(?:^|[._])(?:get|pop|env|read|load|fetch|input)\w*\Z")
-_KNOWN_CALL = _Lazy(r"\w+[._]|get|open\Z|next\Z|str\Z|bytes\Z|input\Z|[A-Z][a-z]+[A-Za-z]*\Z")
+_GETTER = LazyPattern(r"(?:^|[._])(?:get|pop|env|read|load|fetch|input)\w*\Z")
+_KNOWN_CALL = LazyPattern(r"\w+[._]|get|open\Z|next\Z|str\Z|bytes\Z|input\Z|[A-Z][a-z]+[A-Za-z]*\Z")
 
 _HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
-_HEADER = _Lazy(r"[^\r\n\"']*")
-_TEMPLATE = _Lazy(
+_HEADER = LazyPattern(r"[^\r\n\"']*")
+_TEMPLATE = LazyPattern(
     r"(?:[A-Za-z]{1,20}[ \t]+)?(?:\[redacted\]|\{[^{}\r\n]{0,200}\}|\$\{?\w{1,100}\}?)"
     r"[ \t]*(?=[\"'\r\n]|\Z)"
 )
@@ -341,10 +330,10 @@ _SETTINGS = frozenset(
     "self cls os args kwargs config cfg conf settings options opts env environ params request"
     " secrets st context ctx state".split()
 )
-_DOTTED = _Lazy(r"([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*\.([A-Za-z_]\w*)\Z")
+_DOTTED = LazyPattern(r"([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*)*\.([A-Za-z_]\w*)\Z")
 
-_FIRST_WORD = _Lazy(r"([A-Za-z]{1,16})(?:[\[,.):;]|\Z)")
-_CLOSERS = _Lazy(r"[\s)\]},;:]*")
+_FIRST_WORD = LazyPattern(r"([A-Za-z]{1,16})(?:[\[,.):;]|\Z)")
+_CLOSERS = LazyPattern(r"[\s)\]},;:]*")
 
 Span = tuple[int, int]
 
@@ -424,7 +413,7 @@ def _values_at(text: str, at: int, name: str, sign: str) -> tuple[list[Span], in
     return [(at, at + len(value)), *_otherwise(text, bare.end())], bare.end()
 
 
-def _end_of(pattern: _Lazy, text: str, at: int) -> int:
+def _end_of(pattern: LazyPattern, text: str, at: int) -> int:
     match = pattern.match(text, at)
     return at if match is None else match.end()
 
