@@ -530,6 +530,7 @@ def test_draining_ends_though_another_process_records_all_the_time(
     script.write_text(
         textwrap.dedent(
             """
+            import time
             import backtrail as bt
 
             @bt.register("step", input_path="in-{i}.csv", output_path="out-{i}.csv")
@@ -541,6 +542,8 @@ def test_draining_ends_though_another_process_records_all_the_time(
                 i += 1
                 if i == 100:
                     print("ready", flush=True)
+                # Several runs for each round of a drain, and time for the drain itself.
+                time.sleep(0.0005)
             """
         )
     )
