@@ -85,6 +85,33 @@ def test_what_is_told_of_a_run_in_parts_is_united(
     assert sorted(each.name for each in found.outputs) == ["a", "b"]
 
 
+@pytest.mark.parametrize("first", [1500, 2500])
+def test_the_outputs_of_a_long_run_that_is_said_again_count_once(
+    client: Client, another_client: Callable[[], Client], first: int
+) -> None:
+    names = [f"out-{n}" for n in range(2500)]
+    for said in (names[:first], names, names):
+        put(sender := another_client(), "long-run", outputs=said)
+        assert sender.flush() == 0
+
+    found = client.get_run("long-run")
+
+    assert (found.outputs_total, len(found.outputs)) == (2500, 1000)
+    for name in ("out-0", "out-2499"):
+        assert client.backtrace(name).frames[0].run.run_id == "long-run"
+
+
+def test_the_greatest_kind_that_was_said_of_a_name_counts(
+    client: Client, another_client: Callable[[], Client]
+) -> None:
+    other = another_client()
+    for sender, kind in ((client, "unknown"), (other, "model"), (client, "data")):
+        put(sender, None, outputs=[Pointer("x", kind=kind)])
+        assert sender.flush() == 0
+
+    assert client.backtrace("x").output.kind == "model"
+
+
 @pytest.mark.parametrize("end_first", [True, False])
 def test_the_end_of_a_run_is_kept_whenever_its_start_is_told(
     client: Client, another_client: Callable[[], Client], end_first: bool
@@ -398,6 +425,14 @@ def test_computed_ids_that_begin_alike_are_ambiguous(client: Client) -> None:
     with pytest.raises(AmbiguousIdError) as caught:
         client.get_run(one[:8])
     assert set(caught.value.candidates) == {one, two}
+
+
+def test_a_computed_id_is_found_by_its_beginning_among_runs_with_given_ids(client: Client) -> None:
+    for number in range(20):
+        put(client, f"given-{number}")
+    run_id = put(client, None)
+
+    assert client.get_run(run_id[:13]).run_id == run_id
 
 
 def test_given_and_computed_ids_are_told_apart(client: Client) -> None:

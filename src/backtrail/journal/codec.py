@@ -19,11 +19,9 @@ from ..model.facts import (
     ComponentFact,
     Fact,
     PipelineFact,
-    Read,
     RunFact,
     SiteFact,
     SourceFact,
-    Write,
     WriterFact,
 )
 
@@ -32,9 +30,6 @@ DEFINITIONS = frozenset((TEXT, ARTIFACT, SITE))
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
-# A NamedTuple's own constructor takes twice the time of the tuple's, and draining
-# makes several for each run.
-_new: Any = tuple.__new__
 
 
 class DamagedRecordError(ValueError):
@@ -107,7 +102,7 @@ class SegmentDecoder:
 
     def __init__(self) -> None:
         self._texts: dict[int, str] = {}
-        self._artifacts: dict[int, Artifact] = {}
+        self._artifacts: dict[int, tuple[str, int]] = {}
 
     def decode(self, payload: bytes) -> Fact | None:
         """Give the record's fact, or None for a definition that only the segment needs.
@@ -124,7 +119,7 @@ class SegmentDecoder:
                 self._texts[wire[1]] = wire[2]
                 return None
             if what == ARTIFACT:
-                self._artifacts[wire[1]] = Artifact(wire[2], wire[3])
+                self._artifacts[wire[1]] = (wire[2], wire[3])
                 return None
             return _rare(wire)
         except (msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
@@ -132,7 +127,10 @@ class SegmentDecoder:
 
     def _run(self, wire: list[Any]) -> RunFact:
         _, seq, site, start, took, status, parent, pipeline, params, reads, writes = wire[:11]
-        fact = RunFact(
+        error = run_id = host = None
+        if len(wire) > 11:
+            error, run_id, host = wire[11:14]
+        return RunFact(
             seq,
             site,
             start,
@@ -143,33 +141,40 @@ class SegmentDecoder:
             params,
             self._reads(reads, start) if reads else [],
             self._writes(writes, start) if writes else [],
+            error,
+            run_id,
+            host,
         )
-        if len(wire) > 11:
-            fact.error, fact.run_id, fact.host = wire[11:14]
-        return fact
 
-    def _reads(self, wires: list[Any], start: int) -> list[Read]:
+    # Reads and writes are plain tuples, not `Read` and `Write`: those take twice the
+    # time to make, and the garbage collector goes through them again and again.
+
+    def _reads(self, wires: list[Any], start: int) -> list[Any]:
         texts, artifacts = self._texts, self._artifacts
-        reads = []
+        reads: list[Any] = []
         for wire in wires:
-            version = wire[1]
+            if len(wire) == 3:
+                name, version, after = wire
+                how, producer = BY_NAME, None
+            else:
+                name, version, after, how, producer = wire
             if version.__class__ is int:
                 version = texts[version]
-            how, producer = (wire[3], wire[4]) if len(wire) > 3 else (BY_NAME, None)
-            reads.append(_new(Read, (artifacts[wire[0]], version, start + wire[2], how, producer)))
+            reads.append((artifacts[name], version, start + after, how, producer))
         return reads
 
-    def _writes(self, wires: list[Any], start: int) -> list[Write]:
-        writes = []
+    def _writes(self, wires: list[Any], start: int) -> list[Any]:
+        writes: list[Any] = []
         for wire in wires:
-            name, version = wire[0], wire[1]
+            if len(wire) == 3:
+                name, version, after = wire
+                value = None
+            else:
+                name, version, after, value = wire
             if version.__class__ is int:
                 version = self._texts[version]
-            artifact = (
-                self._artifacts[name] if name.__class__ is int else Artifact(name[0], name[1])
-            )
-            value = wire[3] if len(wire) > 3 else None
-            writes.append(_new(Write, (artifact, version, start + wire[2], value)))
+            artifact = self._artifacts[name] if name.__class__ is int else (name[0], name[1])
+            writes.append((artifact, version, start + after, value))
         return writes
 
 

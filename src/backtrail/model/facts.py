@@ -96,7 +96,8 @@ class RunFact(msgspec.Struct, gc=False):
     A part has ``ended_us`` None and status RUNNING; what several facts of one run
     say is united.
     ``run_id`` is set for runs that keep an id of their own. ``host`` is None for
-    the writer's, and empty where it is not known.
+    the writer's, and empty where it is not known. Reads and writes may be plain
+    tuples with the fields of `Read` and `Write`.
     """
 
     seq: int
@@ -107,8 +108,8 @@ class RunFact(msgspec.Struct, gc=False):
     parent: int | str | None
     pipeline: str | None
     params: dict[str, Any] | None
-    reads: list[Read]
-    writes: list[Write]
+    reads: list[Read | tuple[Any, ...]]
+    writes: list[Write | tuple[Any, ...]]
     error: str | None = None
     run_id: str | None = None
     host: str | None = None

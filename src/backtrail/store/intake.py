@@ -6,13 +6,13 @@ through `Names`; nothing here knows a database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ..model.facts import (
     BY_OBJECT,
     BY_RUN_ID,
-    RUNNING,
     Artifact,
     Batch,
     ComponentFact,
@@ -22,9 +22,21 @@ from ..model.facts import (
     SourceFact,
 )
 from ..model.identity import SEQ_BITS
-from .protocol import InRow, OutRow, RunRow
-from .rows import Said, to_json, unite, united_ins, united_outs
+from .protocol import MOST_OUTPUTS, InRow, OutRow, RunRow
+from .rows import (
+    Said,
+    to_json,
+    to_json_each,
+    unite,
+    united_ins,
+    united_outs,
+    wire_ins,
+    wire_outs,
+)
 
+# Runs that are bound together: enough to share the cost of a call, few enough to be
+# gone before the garbage collector looks at them.
+_AT_ONCE = 100
 # A NamedTuple's own constructor takes twice the time of the tuple's.
 _new: Any = tuple.__new__
 
@@ -33,7 +45,7 @@ class Names(NamedTuple):
     """The keys that a round of facts needs, each by its name."""
 
     artifacts: Mapping[str, int]
-    versions: Mapping[str, int]
+    versions: Mapping[str | None, int]  # 0 for None
     components: Mapping[str, int]
     pipelines: Mapping[str, int]
     refs: Mapping[str, int]
@@ -97,96 +109,164 @@ class Site(NamedTuple):
     component: int
 
 
-class Rows:
-    """The run rows of a round, united by run."""
+_Told = tuple[RunFact, int, Site]  # a fact, its writer, its site
 
-    def __init__(self, said: Said) -> None:
+
+class Rows:
+    """The run rows of a round, one for each run however many facts told of it.
+
+    `bound` fills ``outputs`` and ``inputs``, a row for each write and read, and
+    ``long``, the keys of runs that wrote more than a row takes.
+    """
+
+    def __init__(self, names: Names, said: Said) -> None:
         self.said = said
-        self.runs: dict[int, RunRow] = {}
-        self.named: dict[str, int] = {}
-        self._to_check: set[int] = set()
+        self.outputs: list[tuple[int, int, int, int]] = []
+        self.inputs: list[tuple[int, int, int, int]] = []
+        self.long: list[int] = []
+        self._names = names
+        # A run that one fact told of, as nearly all are, is bound without a RunRow.
+        self._told: dict[int, RunRow | _Told] = {}
+        self._named: dict[str, int] = {}
 
     def add(
-        self,
-        fact: RunFact,
-        writer: int,
-        site: Site,
-        names: Names,
-        known_run: Callable[[str], int | None],
+        self, fact: RunFact, writer: int, site: Site, known_run: Callable[[str], int | None]
     ) -> None:
         """Add what one fact says."""
         key = writer << SEQ_BITS | fact.seq
         if fact.run_id is not None:
             key = self._key_of_named(fact.run_id, key, known_run)
-        row = _row(key, fact, writer, site, names)
-        if fact.run_id is not None or fact.status == RUNNING:
-            self._to_check.add(key)
-        known = self.runs.get(key)
-        self.runs[key] = row if known is None else unite(known, row, self.said)
+        told = (fact, writer, site)
+        known = self._told.get(key)
+        if known is None:
+            self._told[key] = told
+        else:
+            self._told[key] = unite(self.row(key), self._row(key, told), self.said)
 
     def _key_of_named(self, run_id: str, key: int, known_run: Callable[[str], int | None]) -> int:
-        known = self.named.get(run_id)
+        known = self._named.get(run_id)
         if known is None:
             known = known_run(run_id) or key
-            self.named[run_id] = known
+            self._named[run_id] = known
         return known
-
-    def to_unite(self, open_runs: set[int], highest: Mapping[int, int]) -> list[int]:
-        """Give the keys whose stored rows, if any, must be united with these.
-
-        Args:
-            open_runs: the keys of stored runs that have not ended.
-            highest: the highest stored key of each writer; a run above it is new.
-        """
-        return [
-            key
-            for key in self.runs
-            if key in open_runs or (key in self._to_check and key <= highest[key >> SEQ_BITS])
-        ]
 
     def writers(self) -> set[int]:
         """Give the writers of these runs."""
-        return {key >> SEQ_BITS for key in self.runs}
+        return {key >> SEQ_BITS for key in self._told}
 
+    def __len__(self) -> int:
+        return len(self._told)
 
-def _row(key: int, fact: RunFact, writer: int, site: Site, names: Names) -> RunRow:
-    artifacts, versions = names.artifacts, names.versions
-    ins = []
-    for artifact, version, at_us, how, producer in fact.reads:
-        keyed = _producer(how, producer, writer, names) if how else 0
-        version_key = 0 if version is None else versions[version]
-        ins.append(_new(InRow, (artifacts[artifact[0]], version_key, at_us, how, keyed)))
-    outs = [
-        _new(
-            OutRow,
-            (artifacts[artifact[0]], 0 if version is None else versions[version], at_us, value),
-        )
-        for artifact, version, at_us, value in fact.writes
-    ]
-    parent = fact.parent
-    if parent is not None:
-        parent = -names.refs[parent] if isinstance(parent, str) else writer << SEQ_BITS | parent
-    row: RunRow = _new(
-        RunRow,
-        (
+    def __iter__(self) -> Iterator[int]:
+        """Go through the keys of these runs."""
+        return iter(self._told)
+
+    def row(self, key: int) -> RunRow:
+        """Give the row of one of these runs."""
+        told = self._told[key]
+        if not isinstance(told, RunRow):
+            told = self._told[key] = self._row(key, told)
+        return told
+
+    def bound(self) -> Iterator[tuple[Any, ...]]:
+        """Give the rows as a statement takes them, by key; those too long for one go to `long`."""
+        keys = sorted(self._told)
+        for start in range(0, len(keys), _AT_ONCE):
+            yield from self._bound(keys[start : start + _AT_ONCE])
+        # Neighbours on disk one after the other. Of one artifact they came in the
+        # order of time, or nearly so.
+        self.inputs.sort(key=_first)
+        self.outputs.sort(key=_first)
+
+    def _bound(self, keys: list[int]) -> Iterator[tuple[Any, ...]]:
+        heads: list[tuple[Any, ...]] = []
+        wires: list[Any] = []
+        inputs, outputs = self.inputs, self.outputs
+        for key in keys:
+            told = self._told[key]
+            row = told if isinstance(told, RunRow) else self._values(key, told)
+            started, ins, outs = row[5], row[12], row[13]
+            for artifact, version, t, _, _ in ins:
+                inputs.append((artifact, version, t, key))
+            for artifact, version, t, _ in outs:
+                outputs.append((artifact, t, key, version))
+            if len(outs) > MOST_OUTPUTS:
+                self.long.append(key)
+            else:
+                heads.append(row[:12])
+                wires.append(wire_ins(ins, started))
+                wires.append(wire_outs(outs, started))
+        texts = iter(to_json_each(wires))
+        for head in heads:
+            yield (*head, next(texts), next(texts), 0)
+
+    def _row(self, key: int, told: _Told) -> RunRow:
+        values = self._values(key, told)
+        ins = [_new(InRow, each) for each in values[12]]
+        outs = [_new(OutRow, each) for each in values[13]]
+        row: RunRow = _new(RunRow, (*values[:12], ins, outs, 0))
+        return row
+
+    def _values(self, key: int, told: _Told) -> tuple[Any, ...]:
+        """Give the values of a run row, as `RunRow` has them, but reads and writes plain."""
+        fact, writer, site = told
+        names = self._names
+        artifacts, versions = names.artifacts, names.versions
+        ins = []
+        for artifact, version, at_us, how, producer in fact.reads:
+            if how:
+                producer = _producer(how, producer, writer, names)
+            ins.append((artifacts[artifact[0]], versions[version], at_us, how, producer or 0))
+        if len(ins) > 1 and not _are_in_order(ins):
+            ins = united_ins(ins, ())
+        outs = [
+            (artifacts[artifact[0]], versions[version], at_us, value)
+            for artifact, version, at_us, value in fact.writes
+        ]
+        if len(outs) > 1:
+            outs = united_outs(outs, ())
+        parent, pipeline, params = fact.parent, fact.pipeline, fact.params
+        if parent is not None:
+            parent = -names.refs[parent] if isinstance(parent, str) else writer << SEQ_BITS | parent
+        if pipeline is not None:
+            pipeline = names.pipelines[pipeline]  # type: ignore[assignment]
+        return (
             key,
-            site.component,
-            site.site,
-            None if fact.pipeline is None else names.pipelines[fact.pipeline],
+            site[1],
+            site[0],
+            pipeline,
             parent,
             fact.started_us,
             fact.ended_us,
             fact.status,
-            to_json(fact.params) if fact.params else None,
+            to_json(params) if params else None,
             fact.error,
             fact.run_id,
             fact.host,
-            ins if len(ins) < 2 else united_ins(ins, ()),
-            outs if len(outs) < 2 else united_outs(outs, ()),
+            ins,
+            outs,
             0,
-        ),
-    )
-    return row
+        )
+
+
+_first = itemgetter(0)
+
+
+def _are_in_order(ins: list[tuple[Any, ...]]) -> bool:
+    """Tell whether these are as `united_ins` would give them: they mostly are."""
+    last = -1
+    for each in ins:
+        if each[2] <= last:
+            return False
+        last = each[2]
+    return True
+
+
+def bound(row: Sequence[Any]) -> tuple[Any, ...]:
+    """Give a run row as a statement takes it."""
+    started = row[5]
+    ins, outs = to_json_each((wire_ins(row[12], started), wire_outs(row[13], started)))
+    return (*row[:12], ins, outs, row[14])
 
 
 def _producer(how: int, producer: Any, writer: int, names: Names) -> int:

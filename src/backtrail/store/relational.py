@@ -138,11 +138,10 @@ class RelationalStore(Lists):
             most = limit if len(prefix) <= 13 else 10_000
             started = self._all("runs_started_between", low=span[0], high=span[1], limit=most)
             wanted = prefix.lower()
-            for run, started_us, run_id in started:
-                if run_id is None:
-                    public = run_id_of(started_us, self.writer(run).short, run & SEQ_MASK)
-                    if public.startswith(wanted):
-                        found.append((public, run))
+            for run, started_us in started:
+                public = run_id_of(started_us, self.writer(run).short, run & SEQ_MASK)
+                if public.startswith(wanted):
+                    found.append((public, run))
         return found[:limit]
 
     def run_refs(self, keys: Iterable[int]) -> dict[int, str]:

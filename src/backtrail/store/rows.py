@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from .protocol import InRow, OutRow, RunRow
 
 T = TypeVar("T")
 _encode_json = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 _decode_json = msgspec.json.Decoder().decode
 _decode_lists = msgspec.json.Decoder(list[list[Any]]).decode
 # What a NamedTuple's own constructor does, at half the cost: a backtrace of 5,000
@@ -32,32 +34,31 @@ def from_json(text: str) -> Any:
     return _decode_json(text)
 
 
-def ins_json(ins: list[InRow], started: int) -> str:
-    """Give the reads of a run as its row keeps them."""
-    if not ins:
-        return "[]"
-    parts = [
-        f"[{a},{v},{t - started}]" if not how else f"[{a},{v},{t - started},{how},{producer}]"
-        for a, v, t, how, producer in ins
+def to_json_each(values: Sequence[Any]) -> list[str]:
+    """Give each value as JSON text; many at once take a third of the time."""
+    return _encode_lines(values).decode().split("\n")[:-1]
+
+
+def wire_ins(ins: Sequence[tuple[Any, ...]], started: int) -> list[tuple[Any, ...]]:
+    """Give the reads of a run as its row keeps them, in JSON."""
+    return [
+        (artifact, version, t - started, how, producer) if how else (artifact, version, t - started)
+        for artifact, version, t, how, producer in ins
     ]
-    return f"[{','.join(parts)}]"
 
 
-def outs_json(outs: list[OutRow], started: int) -> str:
-    """Give writes of a run as its row keeps them."""
-    if not outs:
-        return "[]"
-    parts = [
-        f"[{a},{v},{t - started}]"
+def wire_outs(outs: Sequence[tuple[Any, ...]], started: int) -> list[tuple[Any, ...]]:
+    """Give writes of a run as its row keeps them, in JSON."""
+    return [
+        (artifact, version, t - started)
         if value is None
-        else f"[{a},{v},{t - started},{_encode_json(value).decode()}]"
-        for a, v, t, value in outs
+        else (artifact, version, t - started, value)
+        for artifact, version, t, value in outs
     ]
-    return f"[{','.join(parts)}]"
 
 
 def ins_of(text: str, started: int) -> list[InRow]:
-    """Read what `ins_json` gave."""
+    """Read the JSON of `wire_ins`."""
     if text == "[]":
         return []
     return [
@@ -69,7 +70,7 @@ def ins_of(text: str, started: int) -> list[InRow]:
 
 
 def outs_of(text: str, started: int) -> list[OutRow]:
-    """Read what `outs_json` gave."""
+    """Read the JSON of `wire_outs`."""
     if text == "[]":
         return []
     return [
@@ -85,7 +86,7 @@ def pack_word(word: str) -> bytes | str:
             packed = _TAG + bytes.fromhex(word[7:])
         except ValueError:
             return word
-        return packed if unpack_word(packed) == word else word
+        return packed if word.endswith(packed[1:].hex()) else word
     return word
 
 
@@ -175,25 +176,25 @@ def _host(a: str | None, b: str | None) -> str | None:
     return a or b or (None if a is None or b is None else "")
 
 
-def _by_time(row: InRow | OutRow) -> tuple[int, ...]:
-    return row.at_us, row.artifact, row.version
-
-
-def united_ins(a: Sequence[InRow], b: Sequence[InRow]) -> list[InRow]:
+def united_ins(a: Sequence[tuple[Any, ...]], b: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Give the reads of both, each once, by time."""
     # In the order of their names' keys where the time is one, so that it does not
     # matter how many facts said it.
-    return sorted({*a, *b}, key=_by_time)
+    return sorted({*a, *b}, key=_read_order)
 
 
-def united_outs(a: Sequence[OutRow], b: Sequence[OutRow]) -> list[OutRow]:
+def united_outs(a: Sequence[tuple[Any, ...]], b: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Give the writes of both, each once, by time."""
     if len(a) + len(b) < 2:
         return [*a, *b]
-    united: dict[tuple[int, int, int], OutRow] = {}
+    united: dict[tuple[int, int, int], Any] = {}
     for row in (*a, *b):
-        key = (row.artifact, row.version, row.at_us)
-        known = united.get(key)
-        if known is None or (known.value is None and row.value is not None):
-            united[key] = row
-    return sorted(united.values(), key=_by_time)
+        artifact, version, at_us, value = row
+        order = (at_us, artifact, version)
+        known = united.get(order)
+        if known is None or (known[3] is None and value is not None):
+            united[order] = row
+    return [united[order] for order in sorted(united)]
+
+
+_read_order = itemgetter(2, 0, 1, 3, 4)

@@ -101,8 +101,10 @@ SELECT f.ref, f.run_id FROM json_each(:keys) k CROSS JOIN run_ref f ON f.ref = k
 SELECT run_id, run FROM run WHERE run_id >= :low AND run_id < :high ORDER BY run_id LIMIT :limit;
 
 -- name: runs_started_between
-SELECT run, started, run_id FROM run
- WHERE started >= :low AND started <= :high ORDER BY started, run LIMIT :limit;
+-- Those whose id is computed from their start.
+SELECT run, started FROM run
+ WHERE started >= :low AND started <= :high AND run_id IS NULL
+ ORDER BY started, run LIMIT :limit;
 
 -- name: recent_runs
 SELECT run FROM run WHERE (started, run) < (:before_t, :before_run)

@@ -54,16 +54,18 @@ class Database:
         with self.session(writes=True) as connection:
             # Drains are tried again, so they need not wait long for another's lock.
             connection.execute(f"PRAGMA busy_timeout = {_WRITE_TIMEOUT_MS}")
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
-                connection.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
             except BaseException:
                 self._forget()
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
 
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Give all rows of a statement."""

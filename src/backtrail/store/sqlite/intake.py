@@ -17,10 +17,10 @@ from ...model.facts import (
     SourceFact,
 )
 from ...model.identity import SEQ_BITS, SEQ_MASK
-from ..intake import Mentioned, Names, Rows, unite_said
+from ..intake import Mentioned, Names, Rows, bound, unite_said
 from ..protocol import MOST_OUTPUTS, RunRow
 from ..relational import RelationalStore
-from ..rows import from_json, ins_json, outs_json, to_json, unite
+from ..rows import from_json, to_json, unite, wire_outs
 from .naming import Naming
 
 _INSERT_RUN = (
@@ -51,7 +51,7 @@ class Intake:
         connection, naming = self._connection, self._naming
         writers = {batch.writer.uid: naming.writer(connection, batch.writer) for batch in batches}
         names = naming.intern(connection, Mentioned(batches))
-        rows = Rows(_Said(connection, self._stored))
+        rows = Rows(names, _Said(connection, self._stored))
         for batch in batches:
             self._add_facts(batch, writers[batch.writer.uid], names, rows)
         self._write_runs(rows)
@@ -66,7 +66,7 @@ class Intake:
                 site = sites.get((writer, fact.site)) or naming.site_of(
                     connection, writer, fact.site
                 )
-                rows.add(fact, writer, site, names, known_run)
+                rows.add(fact, writer, site, known_run)
             elif isinstance(fact, SiteFact):
                 naming.add_site(connection, writer, fact, names)
             else:
@@ -116,42 +116,57 @@ class Intake:
         )
 
     def _write_runs(self, rows: Rows) -> None:
-        if not rows.runs:
-            return
-        still_open = {
-            row[0] for row in self._connection.execute("SELECT run FROM run WHERE status = 0")
-        }
-        highest = {writer: _highest_run(self._connection, writer) for writer in rows.writers()}
-        check = rows.to_unite(still_open, highest)
-        stored = self._stored.runs(check) if check else {}
-        fresh: list[tuple[Any, ...]] = []
+        highest = {writer: self._highest_run(writer) for writer in rows.writers()}
+        added = self._connection.executemany(_INSERT_RUN.format("IGNORE"), rows.bound())
+        if added.rowcount < len(rows):
+            # Something is there already of the runs that are not above the highest.
+            known = {key for key in rows if key <= highest[key >> SEQ_BITS]}
+            self._unite_with_stored(rows, sorted(known.union(rows.long)))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO output (artifact, t, run, version) VALUES (?,?,?,?)",
+            rows.outputs,
+        )
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO input (artifact, version, t, run) VALUES (?,?,?,?)",
+            rows.inputs,
+        )
+
+    def _highest_run(self, writer: int) -> int:
+        (key,) = self._connection.execute(
+            "SELECT max(run) FROM run WHERE run BETWEEN ? AND ?",
+            (writer << SEQ_BITS, writer << SEQ_BITS | SEQ_MASK),
+        ).fetchone()
+        return key or 0
+
+    def _unite_with_stored(self, rows: Rows, keys: list[int]) -> None:
+        stored = self._stored.runs(keys)
         changed: list[tuple[Any, ...]] = []
-        outputs: list[tuple[int, int, int, int]] = []
-        inputs: list[tuple[int, int, int, int]] = []
-        for key, row in rows.runs.items():
-            known = stored.get(key)
-            for artifact, version, at_us, _ in row.outs:
-                outputs.append((artifact, at_us, key, version))
-            for artifact, version, at_us, _, _ in row.ins:
-                inputs.append((artifact, version, at_us, key))
+        for key in keys:
+            row, known = rows.row(key), stored.get(key)
             if known is not None:
+                if known.outs_more:
+                    row = self._without_spilled(row, known)
                 row = unite(known, row, rows.said)
-                if row.outs == known.outs and row == known:
+                if row == known:
                     continue
             if len(row.outs) > MOST_OUTPUTS:
                 row = self._spill(row)
-            (fresh if known is None else changed).append(_bound(row))
-        fresh.sort()
-        outputs.sort()
-        inputs.sort()
-        self._connection.executemany(_INSERT_RUN.format("IGNORE"), fresh)
+            changed.append(bound(row))
         self._connection.executemany(_INSERT_RUN.format("REPLACE"), changed)
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO output (artifact, t, run, version) VALUES (?,?,?,?)", outputs
-        )
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO input (artifact, version, t, run) VALUES (?,?,?,?)", inputs
-        )
+
+    def _without_spilled(self, row: RunRow, known: RunRow) -> RunRow:
+        """Leave out the writes that an earlier fact told of, and that lie beyond the row."""
+        asked = to_json([(artifact, at_us) for artifact, _, at_us, _ in row.outs])
+        told = set(
+            self._connection.execute(
+                "SELECT o.artifact, o.version, o.t"
+                " FROM json_each(?1) k CROSS JOIN output o"
+                " ON o.artifact = json_extract(k.value, '$[0]')"
+                " AND o.t = json_extract(k.value, '$[1]') AND o.run = ?2",
+                (asked, row.run),
+            )
+        ).difference(out[:3] for out in known.outs)
+        return row._replace(outs=[out for out in row.outs if out[:3] not in told])
 
     def _spill(self, row: RunRow) -> RunRow:
         """Move outputs beyond the first thousand out of the row, in pieces."""
@@ -160,7 +175,7 @@ class Intake:
         ).fetchone()[0]
         rest = row.outs[MOST_OUTPUTS:]
         for start in range(0, len(rest), MOST_OUTPUTS):
-            piece = outs_json(rest[start : start + MOST_OUTPUTS], 0)
+            piece = to_json(wire_outs(rest[start : start + MOST_OUTPUTS], 0))
             self._connection.execute(
                 "INSERT INTO run_more (run, part, outs) VALUES (?,?,?)", (row.run, part, piece)
             )
@@ -207,16 +222,3 @@ class _Said:
             return self._stored.public_ids([key]).get(key, "")
         sql = "SELECT run_id FROM run_ref WHERE ref = ?"
         return str(self._connection.execute(sql, (-key,)).fetchone()[0])
-
-
-def _highest_run(connection: sqlite3.Connection, writer: int) -> int:
-    (key,) = connection.execute(
-        "SELECT max(run) FROM run WHERE run BETWEEN ? AND ?",
-        (writer << SEQ_BITS, writer << SEQ_BITS | SEQ_MASK),
-    ).fetchone()
-    return key or 0
-
-
-def _bound(row: RunRow) -> tuple[Any, ...]:
-    started = row[5]
-    return (*row[:12], ins_json(row[12], started), outs_json(row[13], started), row[14])

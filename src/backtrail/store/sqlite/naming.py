@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from ...model.digest import is_content_digest
 from ...model.facts import SiteFact, WriterFact
@@ -12,8 +14,34 @@ from ..intake import Mentioned, Names, Site
 from ..queries import named_queries
 from ..rows import pack_word, to_json
 
-_MOST_REMEMBERED = 200_000
+_MOST_REMEMBERED = 20_000
 _AT_ONCE = 500  # parameters of one statement; every SQLite takes 999
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Remembered(dict[K, V]):
+    """Keeps what was used last: what is not asked for while it fills anew is dropped."""
+
+    def __init__(self) -> None:
+        self._older: dict[K, V] = {}
+
+    def recall(self, key: K) -> V | None:
+        """Give what is remembered of a key."""
+        value = self.get(key)
+        if value is None:
+            value = self._older.get(key)
+            if value is not None:
+                self[key] = value
+        return value
+
+    def age(self) -> None:
+        """Make room where there is none left."""
+        if len(self) > _MOST_REMEMBERED:
+            self._older = dict(self)
+            self.clear()
 
 
 class Naming:
@@ -27,8 +55,8 @@ class Naming:
         """Drop what is remembered: the file may be another, or a round was taken back."""
         self._writers: dict[bytes, int] = {}
         self.sites: dict[tuple[int, int], Site] = {}
-        self._artifacts: dict[str, tuple[int, int]] = {}
-        self._versions: dict[str, int] = {}
+        self._artifacts: Remembered[str, tuple[int, int]] = Remembered()
+        self._versions: Remembered[str, int] = Remembered()
 
     def writer(self, connection: sqlite3.Connection, writer: WriterFact) -> int:
         """Give the key of a process that recorded."""
@@ -54,6 +82,8 @@ class Naming:
 
     def intern(self, connection: sqlite3.Connection, mentioned: Mentioned) -> Names:
         """Give the keys of all names that a round mentions; new names are added."""
+        self._artifacts.age()
+        self._versions.age()
         return Names(
             self._intern_artifacts(connection, mentioned.artifacts),
             self._intern_versions(connection, mentioned.versions),
@@ -70,7 +100,7 @@ class Naming:
         missing: dict[str, int] = {}
         stronger: list[tuple[int, int]] = []
         for name, kind in wanted.items():
-            found = known.get(name)
+            found = known.recall(name)
             if found is None:
                 missing[name] = kind
                 continue
@@ -79,61 +109,69 @@ class Naming:
                 stronger.append((kind, found[0]))
                 known[name] = (found[0], kind)
         if missing:
-            rows = connection.execute(
-                self._artifact_named, {"names": to_json(list(missing))}
-            ).fetchall()
-            for key, name, stored_kind, _ in rows:
-                kind = missing.pop(name)
-                keys[name] = key
-                known[name] = (key, max(kind, stored_kind))
-                if stored_kind < kind:
-                    stronger.append((kind, key))
-            fresh = _next_key(connection, "artifact")
-            added = [(fresh + i, name, kind) for i, (name, kind) in enumerate(missing.items())]
-            connection.executemany(
-                "INSERT INTO artifact (artifact, name, kind) VALUES (?,?,?)", added
-            )
-            for key, name, kind in added:
-                keys[name] = key
-                known[name] = (key, kind)
+            stronger += self._add_artifacts(connection, missing, keys)
         if stronger:
-            connection.executemany("UPDATE artifact SET kind = ? WHERE artifact = ?", stronger)
-        if len(known) > _MOST_REMEMBERED:
-            known.clear()
+            connection.executemany(
+                "UPDATE artifact SET kind = max(kind, ?) WHERE artifact = ?", stronger
+            )
         return keys
+
+    def _add_artifacts(
+        self, connection: sqlite3.Connection, missing: Mapping[str, int], keys: dict[str, int]
+    ) -> list[tuple[int, int]]:
+        """Add the names that are not stored; give kind and key of those stored as a weaker kind."""
+        fresh = _next_key(connection, "artifact")
+        rows = [(fresh + n, name, kind) for n, (name, kind) in enumerate(missing.items())]
+        # Most names that are not remembered are new: they are looked up only where
+        # one was not.
+        added = connection.executemany(
+            "INSERT OR IGNORE INTO artifact (artifact, name, kind) VALUES (?,?,?)", rows
+        )
+        if added.rowcount < len(rows):
+            asked = {"names": to_json(list(missing))}
+            stored = connection.execute(self._artifact_named, asked).fetchall()
+            rows = [(key, name, kind) for key, name, kind, _ in stored]
+        stronger = []
+        for key, name, kind in rows:
+            keys[name] = key
+            if kind < missing[name]:
+                kind = missing[name]
+                stronger.append((kind, key))
+            self._artifacts[name] = (key, kind)
+        return stronger
 
     def _intern_versions(
         self, connection: sqlite3.Connection, wanted: Iterable[str]
-    ) -> dict[str, int]:
+    ) -> dict[str | None, int]:
         known = self._versions
-        keys: dict[str, int] = {}
-        added: list[tuple[int, bytes | str]] = []
-        content = words = 0
+        keys: dict[str | None, int] = {None: 0}
         missing: dict[bytes | str, str] = {}
         for word in wanted:
-            key = known.get(word)
+            key = known.recall(word)
             if key is None:
                 missing[pack_word(word)] = word
             else:
                 keys[word] = key
-        stored = _stored_versions(connection, list(missing))
-        for packed, word in missing.items():
-            key = stored.get(packed)
-            if key is None:
-                if not content:
-                    content = _next_key(connection, "version")
-                    words = _next_key(connection, "version", lowest=True)
-                if is_content_digest(word):
-                    key, content = content, content + 1
-                else:
-                    key, words = words, words - 1
-                added.append((key, packed))
-            keys[word] = known[word] = key
-        if added:
-            connection.executemany("INSERT INTO version (version, word) VALUES (?,?)", added)
-        if len(known) > _MOST_REMEMBERED:
-            known.clear()
+        if missing:
+            for packed, key in self._add_versions(connection, missing):
+                word = missing[packed]
+                keys[word] = known[word] = key
         return keys
+
+    def _add_versions(
+        self, connection: sqlite3.Connection, missing: Mapping[bytes | str, str]
+    ) -> Iterable[tuple[bytes | str, int]]:
+        """Add the words that are not stored; give the keys of all."""
+        content = itertools.count(_next_key(connection, "version"))
+        words = itertools.count(_next_key(connection, "version", lowest=True), -1)
+        rows = [
+            (packed, next(content if is_content_digest(word) else words))
+            for packed, word in missing.items()
+        ]
+        added = connection.executemany(
+            "INSERT OR IGNORE INTO version (word, version) VALUES (?,?)", rows
+        )
+        return rows if added.rowcount == len(rows) else _stored_versions(connection, list(missing))
 
     def _intern_texts(
         self,
@@ -201,13 +239,10 @@ def _next_key(connection: sqlite3.Connection, table: str, *, lowest: bool = Fals
 
 def _stored_versions(
     connection: sqlite3.Connection, words: list[bytes | str]
-) -> dict[bytes | str, int]:
-    """Give the keys of the words that are stored; many in a statement, as most are new."""
-    stored: dict[bytes | str, int] = {}
+) -> Iterator[tuple[bytes | str, int]]:
     for start in range(0, len(words), _AT_ONCE):
         piece = words[start : start + _AT_ONCE]
         marks = ",".join("?" * len(piece))
-        stored.update(
-            connection.execute(f"SELECT word, version FROM version WHERE word IN ({marks})", piece)
+        yield from connection.execute(
+            f"SELECT word, version FROM version WHERE word IN ({marks})", piece
         )
-    return stored
