@@ -251,11 +251,14 @@ def _write(path: Path, runs: int) -> None:
         _run_rows(runs, plan),
     )
     db.executemany("INSERT INTO output VALUES (?,?,?,?)", _output_rows(runs, plan))
-    db.executemany("INSERT INTO input VALUES (?,?,?,?)", _input_rows(runs, plan))
+    db.executemany(
+        "INSERT INTO input (artifact, version, t, run) VALUES (?,?,?,?)", _input_rows(runs, plan)
+    )
     for i, reads in plan.reads.items():
         at = started_us(i)
         db.executemany(
-            "INSERT INTO input VALUES (?,?,?,?)", [(a, v, at, key_of(i)) for a, v in reads]
+            "INSERT INTO input (artifact, version, t, run) VALUES (?,?,?,?)",
+            [(a, v, at, key_of(i)) for a, v in reads],
         )
     for _, sql in later:
         db.execute(sql)

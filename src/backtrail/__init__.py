@@ -45,6 +45,10 @@ history = _default.history
 recent = _default.recent
 components = _default.components
 find = _default.find
+flag = _default.flag
+unflag = _default.unflag
+flagged = _default.flagged
+note = _default.note
 
 
 # What questions are answered with is loaded when it is named: recording needs none of it.
@@ -92,6 +96,8 @@ __all__ = [
     "connect",
     "create_or_retrieve_component",
     "find",
+    "flag",
+    "flagged",
     "flush",
     "get_run",
     "history",
@@ -99,11 +105,13 @@ __all__ = [
     "log_input",
     "log_many",
     "log_output",
+    "note",
     "pipeline",
     "recent",
     "record_run",
     "register",
     "run",
     "source",
+    "unflag",
     "who",
 ]

@@ -16,6 +16,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from .asking import READ_WAIT_S, Asking, component_name
 from .capture import component as component_module
 from .capture import guard
 from .capture import register as register_module
@@ -28,17 +29,13 @@ from .capture.register import RunBlock
 from .capture.registry import Registry
 from .errors import BacktrailError, ConfigurationError, StoreUnavailableError
 from .model.facts import WriterFact
-from .model.names import path_name
 
 if TYPE_CHECKING:
     from .journal.journal import Journal
-    from .model.records import ComponentRecord, Diagnosis, Finding, Match, Run
-    from .query.backtrace import Backtrace
-    from .query.near_misses import NearMiss
+    from .model.records import ComponentRecord
     from .settings import Settings
-    from .store.protocol import Store, StoreStats
+    from .store.protocol import Store
 
-_READ_WAIT_S = 5.0
 _FORK_WAIT_S = 5.0
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -47,7 +44,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()
 
 
-class Client:
+class Client(Asking):
     """Records into one store and asks it.
 
     Every function of the package is a method here; the package's functions use
@@ -247,7 +244,7 @@ class Client:
         self._tend()
         journal.spool.settle()
         try:
-            journal.drain(_READ_WAIT_S)
+            journal.drain(READ_WAIT_S)
         except StoreUnavailableError:
             # What is there already may be read though nothing can be added.
             if not self.settings.database.exists():
@@ -435,7 +432,7 @@ class Client:
         if recorder is None:
             return _made_up() if output_id is None else str(output_id)
         try:
-            name = None if component is None else _component_name(component)
+            name = None if component is None else component_name(component)
             return recorder.log(output_id, name, value)
         except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, "logging an output")
@@ -464,7 +461,7 @@ class Client:
         if recorder is None:
             return [_made_up() if each is None else str(each) for each in ids]
         try:
-            return recorder.log_many(ids, _component_name(component), values)
+            return recorder.log_many(ids, component_name(component), values)
         except Exception as error:  # noqa: BLE001 - the guard
             guard.report(error, "logging outputs")
             return [each if type(each) is str else _made_up() for each in ids]
@@ -533,7 +530,7 @@ class Client:
         recorder = self.wake()
         if recorder is None:
             return run_id or _made_up()
-        name = _component_name(component)
+        name = component_name(component)
         if not name:
             raise ConfigurationError(f"{component!r} names no component")
         return recorder.record_run(
@@ -569,205 +566,6 @@ class Client:
         if recorder is not None:
             recorder.declare_source(pointer)
 
-    # -- asking ----------------------------------------------------------------------
-
-    def backtrace(
-        self,
-        output: str | os.PathLike[str],
-        *,
-        at: datetime | str | None = None,
-        limit: int | None = None,
-        watch: Callable[[int, int], bool] | None = None,
-    ) -> Backtrace:
-        """Give the runs behind an output, nearest first.
-
-        Args:
-            output: an output id, an artifact's name, the path of a file, or a run id.
-            at: the newest write at or before this time counts (aware).
-            limit: stop after about so many runs; the answer says that it is cut.
-            watch: called after each step with the number of runs reached and of those
-                that wait; where it gives False, the walk ends and the answer is cut.
-
-        Raises:
-            NotFoundError: nothing recorded answers to it; ``closest`` has near names.
-            AmbiguousIdError: several run ids start so.
-            StoreUnavailableError: the store cannot be read.
-        """
-        from .query import backtrace as query
-        from .query.lookups import moment_us
-        from .query.selector import select
-
-        store = self._ask()
-        selected = select(store, os.fspath(output), None if at is None else moment_us(at))
-        return query.backtrace(
-            store, selected, tolerance_us=self._tolerance_us(), limit=limit, watch=watch
-        )
-
-    def near_misses(self, trace: Backtrace) -> dict[str, NearMiss]:
-        """Give for the gaps of a backtrace what was written under nearly their names."""
-        from .query import near_misses as query
-
-        return query.near_misses(self._ask(), trace)
-
-    def _tolerance_us(self) -> int:
-        return int(self.settings.clock_tolerance_s * 1_000_000)
-
-    def who(self, path_or_name: str | os.PathLike[str], *, limit: int = 100) -> list[Run]:
-        """Give the runs that wrote this name, or this file's content wherever it lies now.
-
-        Raises:
-            NotFoundError: no recorded run wrote or read it.
-        """
-        from .query import lookups
-
-        name = os.fspath(path_or_name)
-        store = self._ask()
-        digest = FileVersions(self.settings.digest_limit_bytes).version_of(path_name(name))
-        return lookups.who(store, name, digest, limit)
-
-    def get_run(self, run_id: str) -> Run:
-        """Give one run by its id or a unique prefix of 4 characters or more.
-
-        Raises:
-            NotFoundError: there is none.
-            AmbiguousIdError: there are several.
-        """
-        from .query import lookups
-
-        return lookups.get_run(self._ask(), run_id)
-
-    def history(
-        self,
-        component: Component | str,
-        *,
-        limit: int = 10,
-        since: datetime | str | None = None,
-        until: datetime | str | None = None,
-    ) -> list[Run]:
-        """Give the runs of a component, newest first, that started in [since, until).
-
-        Raises:
-            NotFoundError: there is no such component.
-        """
-        from .query import lookups
-
-        name = _component_name(component) or ""
-        return lookups.history(self._ask(), name, limit, since, until)
-
-    def recent(self, limit: int = 20, before: datetime | str | None = None) -> list[Run]:
-        """Give the newest runs; ``before`` a run id or a time, for the next page."""
-        from .query import lookups
-
-        return lookups.recent(self._ask(), limit, before)
-
-    def components(
-        self, *, tag: str | None = None, owner: str | None = None
-    ) -> list[ComponentRecord]:
-        """Give the components with this tag and owner, the one that ran last first."""
-        from .query import lookups
-
-        return lookups.components(self._ask(), tag, owner)
-
-    def find(self, text: str) -> list[Match]:
-        """Give components and artifacts whose name or description contains ``text``."""
-        from .query import lookups
-
-        return lookups.find(self._ask(), text)
-
-    def complete(self, prefix: str, limit: int = 50) -> list[str]:
-        """Give output ids that start so, for a shell to offer."""
-        from .query import lookups
-
-        return lookups.complete(self._ask(), prefix, limit)
-
-    def last_output(self) -> str | None:
-        """Give the output that was written last."""
-        from .query import lookups
-
-        return lookups.last_output(self._ask())
-
-    def last_good_output(self) -> str | None:
-        """Give the newest output that only completed runs are behind."""
-        from .query import lookups
-
-        return lookups.last_good_output(self._ask(), self._tolerance_us())
-
-    def digests(self, prefix: str, limit: int = 50) -> list[str]:
-        """Give recorded content digests that start so."""
-        from .query import lookups
-
-        return lookups.digests_with_prefix(self._ask(), prefix, limit)
-
-    def source_of(self, run: Run | str) -> str | None:
-        """Give the source text of a run's function as it was, without secrets."""
-        from .query import lookups
-
-        return lookups.source_of(self._ask(), run if isinstance(run, str) else run.run_id)
-
-    # -- operating -------------------------------------------------------------------
-
-    def stats(self) -> StoreStats:
-        """Count what the store holds."""
-        return self._ask().stats()
-
-    def check(self) -> list[str]:
-        """Look for damage in the store; one sentence for each problem."""
-        return self._ask().check()
-
-    def upgrade(self) -> tuple[int, int]:
-        """Bring the store's schema to this version; give the versions before and after."""
-        return self._open_store().upgrade()
-
-    def diagnose(self) -> Diagnosis:
-        """Look at everything that can be wrong between here and the store."""
-        from .journal.journal import inspect_spools
-        from .model.records import Diagnosis, Finding
-
-        findings: list[Finding] = []
-        self._diagnose_store(findings)
-        findings += inspect_spools(
-            self.settings.spool_folders, lambda folder: os.access(folder, os.W_OK)
-        )
-        if guard.counted:
-            failures = f"{len(guard.counted)} calls of this process were not recorded whole"
-            findings.append(Finding("note", failures, f"The last one: {guard.counted[-1]}."))
-        return Diagnosis(findings)
-
-    def _diagnose_store(self, findings: list[Finding]) -> None:
-        from .model.records import Finding
-
-        if not self.has_records():
-            findings.append(
-                Finding(
-                    "note",
-                    f"nothing has been recorded yet in {self.url}",
-                    "Put @register on a function, or run: bt demo",
-                )
-            )
-            return
-        try:
-            store = self._open_store()
-            drained = self._its_journal().drain(_READ_WAIT_S)
-            stats = store.stats()
-        except BacktrailError as error:
-            findings.append(Finding("unreachable", error.message, error.hint))
-            return
-        plural = "" if stats.runs == 1 else "s"
-        what = f"{self.url}: schema {stats.schema_version}, {stats.runs:,} run{plural}"
-        findings.append(Finding("ok", what))
-        if not drained:
-            findings.append(
-                Finding("note", "another process is draining the journal at this moment")
-            )
-        if stats.lost:
-            findings.append(
-                Finding(
-                    "note",
-                    f"{stats.lost} damaged records were passed over while draining",
-                    "A process or the machine died while writing them; nothing else is missing.",
-                )
-            )
-
 
 def connect(url: str | None = None, **settings: Any) -> Client:
     """Give a client of another store than the configured one.
@@ -786,16 +584,6 @@ def connect(url: str | None = None, **settings: Any) -> Client:
 
 #: The client that the package's functions are methods of.
 default = Client()
-
-
-def _component_name(component: Component | str | None) -> str | None:
-    if component is None or isinstance(component, str):
-        return component
-    if not isinstance(component, Component):
-        raise ConfigurationError(
-            f"{type(component).__name__} names no component", hint="Give a Component or its name."
-        )
-    return component.name
 
 
 def _new_writer() -> WriterFact:

@@ -22,7 +22,7 @@ def describe_process() -> dict[str, Any]:
     return {
         "host": host_name(),
         "pid": os.getpid(),
-        "user": _user_name(),
+        "user": user_name(),
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "platform": _platform(),
         "boot_id": _boot_id(),
@@ -38,7 +38,8 @@ def host_name() -> str:
     return _encodable(os.environ.get("COMPUTERNAME", ""))
 
 
-def _user_name() -> str:
+def user_name() -> str:
+    """Give the name of the user whose process this is, or the number of one without."""
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         if os.environ.get(variable):
             return _encodable(os.environ[variable])
@@ -85,3 +86,27 @@ def _started_us() -> int:
 def _encodable(text: str) -> str:
     # Bytes of another encoding arrive as lone surrogates, which no record can hold.
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def installed_packages() -> dict[str, str]:
+    """Give name and version of every package that this process can import.
+
+    Read from the names of the folders that installers leave beside a package, as
+    the standard says they are (PyPA, Recording installed projects): a millisecond
+    for a few hundred, where `importlib.metadata` opens a file for each.
+    """
+    found: dict[str, str] = {}
+    for place in sys.path:
+        try:
+            names = os.listdir(place or ".")
+        except OSError:  # a zip file, or gone
+            continue
+        for entry in names:
+            stem, dot, ending = entry.rpartition(".")
+            if not dot or ending not in ("dist-info", "egg-info"):
+                continue
+            name, dash, version = stem.partition("-")
+            if dash and name:
+                # The first on the path is the one that is imported.
+                found.setdefault(name.lower().replace("_", "-"), version)
+    return dict(sorted(found.items()))

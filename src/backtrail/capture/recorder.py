@@ -26,6 +26,9 @@ from ..model.facts import (
     Artifact,
     CodeFact,
     ComponentFact,
+    EnvironmentFact,
+    FlagFact,
+    NoteFact,
     PipelineFact,
     SiteFact,
     SourceFact,
@@ -36,6 +39,7 @@ from ..model.redaction import cap_text, redact_text, redact_value
 from ..model.times import to_us
 from . import guard
 from .context import NOTHING, ActiveRun, current_pipeline, current_run, default_pipeline
+from .environment import installed_packages
 from .files import FileVersions
 from .objects import SCALARS, Made, Objects
 from .pointers import Pointer, make_out, require_aware
@@ -77,6 +81,7 @@ class Recorder:
         self._wake: Callable[[], None] | None = wake
         self._last_us = 0
         self._announced: set[int] = set()
+        self._told_environment = False
 
     # -- the hot path ------------------------------------------------------
 
@@ -397,6 +402,17 @@ class Recorder:
         """Keep what was said about a component."""
         self.sink.add(ComponentFact(name, self.now_us(), changes))
 
+    def add_flag(self, name: str, state: str, note: str, by: str) -> None:
+        """Keep a person's mark on an output."""
+        artifact = Artifact(name, 0)
+        said = cap_text(redact_text(note), _MOST_ERROR)
+        self.sink.add(FlagFact(artifact, self.now_us(), state, said, by))
+
+    def add_note(self, run_id: str, text: str, by: str) -> None:
+        """Keep what a person said of a run."""
+        said = cap_text(redact_text(text), _MOST_VALUE)
+        self.sink.add(NoteFact(run_id, self.now_us(), said, by))
+
     def begin_pipeline(self, name: str, run_id: str | None) -> str:
         """Begin a pipeline run and give its id."""
         at_us = self.now_us()
@@ -427,6 +443,12 @@ class Recorder:
 
     def tend(self) -> None:
         """Do what can wait: source and git state of new sites, signs of long runs."""
+        if self.new_sites and not self._told_environment:
+            self._told_environment = True
+            try:
+                self.sink.add(_environment())
+            except Exception as error:  # noqa: BLE001 - the guard
+                guard.report(error, "listing the installed packages")
         while self.new_sites:
             examine = self.new_sites.popleft()
             try:
@@ -445,6 +467,13 @@ class Recorder:
     def run_id_of(self, run: ActiveRun) -> str:
         """Give the public id of an active run."""
         return run_id_of(run.started_us, short_writer(self.sink.writer.uid), run.seq)
+
+
+def _environment() -> EnvironmentFact:
+    from ..model.digest import digest_value
+
+    packages = installed_packages()
+    return EnvironmentFact(digest_value(packages) or "", packages)
 
 
 def value_version(value: object) -> str | None:

@@ -17,7 +17,10 @@ from ..model.facts import (
     Artifact,
     CodeFact,
     ComponentFact,
+    EnvironmentFact,
     Fact,
+    FlagFact,
+    NoteFact,
     PipelineFact,
     RunFact,
     SiteFact,
@@ -26,6 +29,7 @@ from ..model.facts import (
 )
 
 TEXT, ARTIFACT, SITE, RUN, COMPONENT, CODE, PIPELINE, SOURCE = range(8)
+ENVIRONMENT, FLAG, NOTE = range(8, 11)
 DEFINITIONS = frozenset((TEXT, ARTIFACT, SITE))
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -79,6 +83,12 @@ def wire_of(fact: Fact) -> list[Any]:
         return [PIPELINE, fact.run_id, fact.name, fact.at_us]
     if isinstance(fact, SourceFact):
         return [SOURCE, *fact.artifact]
+    if isinstance(fact, EnvironmentFact):
+        return [ENVIRONMENT, fact.digest, fact.packages]
+    if isinstance(fact, FlagFact):
+        return [FLAG, *fact.artifact, fact.at_us, fact.state, fact.note, fact.by]
+    if isinstance(fact, NoteFact):
+        return [NOTE, fact.run_id, fact.at_us, fact.text, fact.by]
     raise TypeError(f"{type(fact).__name__} has no record of its own")
 
 
@@ -190,4 +200,10 @@ def _rare(wire: list[Any]) -> Fact:
         return PipelineFact(*wire[1:])
     if what == SOURCE:
         return SourceFact(Artifact(wire[1], wire[2]))
+    if what == ENVIRONMENT:
+        return EnvironmentFact(*wire[1:])
+    if what == FLAG:
+        return FlagFact(Artifact(wire[1], wire[2]), *wire[3:])
+    if what == NOTE:
+        return NoteFact(*wire[1:])
     raise ValueError(f"unknown record type {what!r}")

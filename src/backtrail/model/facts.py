@@ -152,7 +152,43 @@ class SourceFact(msgspec.Struct, frozen=True):
     artifact: Artifact
 
 
-Fact = SiteFact | CodeFact | RunFact | ComponentFact | PipelineFact | SourceFact
+class EnvironmentFact(msgspec.Struct, frozen=True):
+    """What a writer's process runs in: the versions of its packages, and their digest."""
+
+    digest: str
+    packages: dict[str, str]
+
+
+class FlagFact(msgspec.Struct, frozen=True):
+    """A person marked an output; ``state`` is ``open``, or ``withdrawn`` when it is taken back."""
+
+    artifact: Artifact
+    at_us: int
+    state: str
+    note: str
+    by: str
+
+
+class NoteFact(msgspec.Struct, frozen=True):
+    """A person said something about a run."""
+
+    run_id: str
+    at_us: int
+    text: str
+    by: str
+
+
+Fact = (
+    SiteFact
+    | CodeFact
+    | RunFact
+    | ComponentFact
+    | PipelineFact
+    | SourceFact
+    | EnvironmentFact
+    | FlagFact
+    | NoteFact
+)
 
 
 class Batch(msgspec.Struct):

@@ -197,6 +197,21 @@ class ComponentRecord:
 
 
 @dataclass(slots=True)
+class Flagged:
+    """An output that is flagged now: what was said last, by whom and when."""
+
+    name: str
+    note: str
+    by: str
+    flagged_us: int
+
+    @property
+    def flagged_at(self) -> datetime:
+        """When it was flagged, UTC."""
+        return EPOCH + timedelta(microseconds=self.flagged_us)
+
+
+@dataclass(slots=True)
 class Match:
     """One answer of ``find``: what it is, its name, where it last appeared."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from ..model.facts import KIND_NAMES, STATUS_NAMES
 from ..model.identity import SEQ_MASK, run_id_of
-from ..model.records import Code, ComponentRecord, Input, Output, Run
+from ..model.records import Code, ComponentRecord, Input, Output, Run, to_iso
 from ..store.protocol import ArtifactRow, ComponentRow, InRow, RunRow, SiteRow, Store
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -50,6 +50,7 @@ class Assembly:
         self._pipelines = store.pipelines(pipelines) if pipelines else {}
         self._refs = store.run_refs(refs) if refs else {}
         self._parents = store.public_ids(parents) if parents else {}
+        self._notes = notes_on(store, [self._ids.get(r.run) or public_id(store, r) for r in rows])
 
     def run(self, row: RunRow, ins: list[Input] | None = None) -> Run:
         """Give one run, with these inputs; with inputs that carry no links if absent."""
@@ -60,10 +61,13 @@ class Assembly:
         artifacts, words = self.artifacts, self.versions
         outputs = []
         for artifact, version, at_us, value in writes:
-            _, written, code, _ = artifacts[artifact]
-            outputs.append(Output(written, KIND_NAMES[code], words.get(version), at_us, value))
+            _, written, code, _, flagged = artifacts[artifact]
+            outputs.append(
+                Output(written, KIND_NAMES[code], words.get(version), at_us, value, bool(flagged))
+            )
+        run_id = self._ids.get(key) or public_id(self._store, row)
         return Run(
-            self._ids.get(key) or public_id(self._store, row),
+            run_id,
             name,
             kind,
             owner,
@@ -79,6 +83,7 @@ class Assembly:
             [self.input(each) for each in reads] if ins is None else ins,
             outputs,
             len(outputs) + more,
+            self._notes.get(run_id, []),
         )
 
     def input(self, row: InRow) -> Input:
@@ -145,3 +150,12 @@ def component_record(store: Store, row: ComponentRow) -> ComponentRecord:
         downstream=list(said("downstream", [])),
         last_run_us=store.last_run_of_component(row.component),
     )
+
+
+def notes_on(store: Store, run_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Give the notes on runs as they are shown: when, by whom, and the text, oldest first."""
+    notes: dict[str, list[dict[str, Any]]] = {}
+    for row in store.notes(run_ids):
+        said = {"at": to_iso(row.at_us), "author": row.by, "text": row.text}
+        notes.setdefault(row.run_id, []).append(said)
+    return notes

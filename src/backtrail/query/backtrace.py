@@ -268,7 +268,7 @@ def _frame(
     artifacts, words = assembly.artifacts, assembly.versions
     for link in walk.links[key]:
         artifact, version, at_us, _, _ = link.read
-        _, name, kind, _ = artifacts[artifact]
+        _, name, kind, *_ = artifacts[artifact]
         if link.own:
             own.append(name)
             continue
@@ -322,6 +322,9 @@ def _warn(frames: list[Frame], links: list[list[Link]], assembly: Assembly) -> N
             add(FrameWarning("killed", f"was killed{then}"))
         if run.code.dirty:
             add(FrameWarning("dirty-code", "ran with uncommitted changes"))
+        for output in run.outputs:
+            if output.flagged:
+                add(FrameWarning("flagged", f"{output.name} is flagged as wrong"))
         for link in own_links:
             if link.own:
                 continue
@@ -354,8 +357,9 @@ def _traced(store: Store, selected: Selected, root: Frame) -> TracedOutput:
     if written is None:
         written = _output_beyond(store, selected, name, kind)
         root.run.outputs.insert(0, written)
+    flagged = bool(selected.artifact.flagged)
     others = store.count_writes(selected.artifact.artifact, _MOST_COUNTED + 1) - 1
-    return TracedOutput(name, kind, written.version, written.value, selected.at_us, False, others)
+    return TracedOutput(name, kind, written.version, written.value, selected.at_us, flagged, others)
 
 
 def _output_in(outputs: Iterable[Output], name: str, at_us: int) -> Output | None:

@@ -16,6 +16,7 @@ from ..model.facts import (
     Artifact,
     Batch,
     ComponentFact,
+    FlagFact,
     PipelineFact,
     RunFact,
     SiteFact,
@@ -98,7 +99,7 @@ class Mentioned:
             self.components[fact.name] = None
         elif isinstance(fact, PipelineFact):
             self.pipelines[fact.run_id] = None
-        elif isinstance(fact, SourceFact):
+        elif isinstance(fact, (SourceFact, FlagFact)):
             self._artifact(fact.artifact)
 
 
@@ -115,14 +116,16 @@ _Told = tuple[RunFact, int, Site]  # a fact, its writer, its site
 class Rows:
     """The run rows of a round, one for each run however many facts told of it.
 
-    `bound` fills ``outputs`` and ``inputs``, a row for each write and read, and
-    ``long``, the keys of runs that wrote more than a row takes.
+    `bound` fills ``outputs`` and ``inputs``, a row for each write and read,
+    ``named``, a row for each read that named its maker, and ``long``, the keys of
+    runs that wrote more than a row takes.
     """
 
     def __init__(self, names: Names, said: Said) -> None:
         self.said = said
         self.outputs: list[tuple[int, int, int, int]] = []
         self.inputs: list[tuple[int, int, int, int]] = []
+        self.named: list[tuple[int, int]] = []
         self.long: list[int] = []
         self._names = names
         # A run that one fact told of, as nearly all are, is bound without a RunRow.
@@ -186,8 +189,10 @@ class Rows:
             told = self._told[key]
             row = told if isinstance(told, RunRow) else self._values(key, told)
             started, ins, outs = row[5], row[12], row[13]
-            for artifact, version, t, _, _ in ins:
-                inputs.append((artifact, version, t, key))
+            for artifact, version, t, how, producer in ins:
+                inputs.append((artifact, t, key, version))
+                if how:
+                    self.named.append((producer, key))
             for artifact, version, t, _ in outs:
                 outputs.append((artifact, t, key, version))
             if len(outs) > MOST_OUTPUTS:

@@ -82,12 +82,39 @@ class RunRow(NamedTuple):
 
 
 class ArtifactRow(NamedTuple):
-    """An artifact: key, canonical name, code of its kind, whether it is a declared source."""
+    """An artifact: key, canonical name, code of its kind; a declared source, flagged or not."""
 
     artifact: int
     name: str
     kind: int
     source: int
+    flagged: int
+
+
+class ReadRow(NamedTuple):
+    """A run read an artifact: time, run."""
+
+    at_us: int
+    run: int
+
+
+class FlagRow(NamedTuple):
+    """A mark on an output, as `facts.FlagFact`."""
+
+    artifact: int
+    at_us: int
+    state: str
+    note: str
+    by: str
+
+
+class NoteRow(NamedTuple):
+    """A note on a run, as `facts.NoteFact`."""
+
+    run_id: str
+    at_us: int
+    by: str
+    text: str
 
 
 class SiteRow(NamedTuple):
@@ -184,6 +211,52 @@ class Store(Protocol):
 
     def called_by(self, keys: Mapping[int, str]) -> dict[int, list[tuple[int, int, int | None]]]:
         """Give for each run (key: public id) the runs it called: key, started, ended."""
+        ...
+
+    # -- downstream
+
+    def reads_between(
+        self, artifact: int, after: tuple[int, int], until_us: int, limit: int
+    ) -> list[ReadRow]:
+        """Give reads of an artifact after (time, key) and up to a time, oldest first."""
+        ...
+
+    def reads_of_version(
+        self, version: int, artifact: int, after: tuple[int, int], until_us: int, limit: int
+    ) -> list[ReadRow]:
+        """Give reads of a version of an artifact after (time, key), up to a time, oldest first."""
+        ...
+
+    def readers_of_content(
+        self, version: int, after: tuple[int, int, int], limit: int
+    ) -> list[tuple[int, int, int]]:
+        """Give (artifact, time, run) of reads of a content digest under any name, in that order."""
+        ...
+
+    def readers_naming(self, producers: Iterable[int]) -> list[tuple[int, int]]:
+        """Give (producer, reader) where a read named a run (its key, or -ref of its public id)."""
+        ...
+
+    def refs_of(self, run_ids: Iterable[str]) -> dict[str, int]:
+        """Give the keys (positive) under which public ids were named."""
+        ...
+
+    # -- what people said, and where runs ran
+
+    def flags(self, artifacts: Iterable[int]) -> list[FlagRow]:
+        """Give every mark on these artifacts, the newest first."""
+        ...
+
+    def flagged(self, after: int, limit: int) -> list[ArtifactRow]:
+        """Give flagged artifacts whose key is greater, in the order of their keys."""
+        ...
+
+    def notes(self, run_ids: Iterable[str]) -> list[NoteRow]:
+        """Give the notes on these runs, the oldest first."""
+        ...
+
+    def packages(self, run: int) -> tuple[str, dict[str, str]] | None:
+        """Give digest and packages of the environment that recorded a run, if known."""
         ...
 
     # -- names

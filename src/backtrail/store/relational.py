@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..model.identity import SEQ_BITS, SEQ_MASK, parse_run_id, run_id_of, started_between
+from .downstream import Downstream
 from .lists import END, Lists
+from .marks import Marks
 from .protocol import (
     PAGE,
     ArtifactRow,
@@ -23,7 +25,7 @@ from .rows import from_json, ins_of, outs_of, pack_word, unpack_word, words_from
 _MOST_REMEMBERED = 20_000
 
 
-class RelationalStore(Lists):
+class RelationalStore(Lists, Downstream, Marks):
     """The part of `protocol.Store` that answers; see there for the promises.
 
     A store of one database adds the connection, the way in, and operating.

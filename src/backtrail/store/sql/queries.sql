@@ -135,28 +135,28 @@ SELECT component, name, said FROM component WHERE name = :name;
 SELECT started FROM run WHERE component = :component ORDER BY started DESC LIMIT 1;
 
 -- name: artifacts
-SELECT a.artifact, a.name, a.kind, a.source
+SELECT a.artifact, a.name, a.kind, a.source, a.flagged
   FROM json_each(:keys) k CROSS JOIN artifact a ON a.artifact = k.value;
 
 -- name: artifacts_named
-SELECT a.artifact, a.name, a.kind, a.source
+SELECT a.artifact, a.name, a.kind, a.source, a.flagged
   FROM json_each(:names) k CROSS JOIN artifact a ON a.name = k.value;
 
 -- name: artifacts_with_prefix
-SELECT artifact, name, kind, source FROM artifact
+SELECT artifact, name, kind, source, flagged FROM artifact
  WHERE name >= :low AND name < :high ORDER BY name LIMIT :limit;
 
 -- name: artifacts_of_kind_with_prefix
-SELECT artifact, name, kind, source FROM artifact
+SELECT artifact, name, kind, source, flagged FROM artifact
  WHERE name >= :low AND name < :high AND kind = :kind ORDER BY name LIMIT :limit;
 
 -- name: artifacts_containing
-SELECT artifact, name, kind, source FROM artifact
+SELECT artifact, name, kind, source, flagged FROM artifact
  WHERE name LIKE :pattern ESCAPE '\' ORDER BY artifact DESC LIMIT :limit;
 
 -- name: artifacts_of_kind
 -- The ones that appeared last.
-SELECT artifact, name, kind, source FROM artifact
+SELECT artifact, name, kind, source, flagged FROM artifact
  WHERE kind = :kind ORDER BY artifact DESC LIMIT :limit;
 
 -- name: versions
@@ -178,3 +178,46 @@ SELECT c.source FROM site s JOIN code c ON c.code = s.code WHERE s.site = :site;
 
 -- name: pipelines
 SELECT p.pipeline, p.run_id FROM json_each(:keys) k CROSS JOIN pipeline p ON p.pipeline = k.value;
+
+-- name: reads_between
+SELECT t, run FROM input
+ WHERE artifact = :artifact AND (t, run) > (:after_t, :after_run) AND t <= :until
+ ORDER BY t, run LIMIT :limit;
+
+-- name: reads_of_version
+SELECT t, run FROM input
+ WHERE version = :version AND version <> 0 AND artifact = :artifact
+   AND (t, run) > (:after_t, :after_run) AND t <= :until
+ ORDER BY t, run LIMIT :limit;
+
+-- name: readers_of_content
+-- The same content may have been read under another name than it was written.
+SELECT artifact, t, run FROM input
+ WHERE version = :version AND version <> 0
+   AND (artifact, t, run) > (:after_artifact, :after_t, :after_run)
+ ORDER BY artifact, t, run LIMIT :limit;
+
+-- name: readers_naming
+SELECT n.producer, n.run
+  FROM json_each(:producers) k CROSS JOIN named_input n ON n.producer = k.value;
+
+-- name: flags
+SELECT f.artifact, f.t, f.state, f.note, f.author
+  FROM json_each(:artifacts) k CROSS JOIN flag f ON f.artifact = k.value
+ ORDER BY f.t DESC, f.state DESC, f.note DESC, f.author DESC;
+
+-- name: flagged
+SELECT artifact, name, kind, source, flagged FROM artifact
+ WHERE flagged = 1 AND artifact > :after ORDER BY artifact LIMIT :limit;
+
+-- name: any_notes
+SELECT EXISTS (SELECT 1 FROM note);
+
+-- name: notes
+SELECT n.run_id, n.t, n.author, n.text
+  FROM json_each(:run_ids) k CROSS JOIN note n ON n.run_id = k.value
+ ORDER BY n.t, n.author, n.text;
+
+-- name: packages
+SELECT e.digest, e.packages FROM writer w JOIN environment e ON e.environment = w.environment
+ WHERE w.writer = :writer;

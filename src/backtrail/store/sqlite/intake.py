@@ -11,6 +11,9 @@ from ...model.facts import (
     Batch,
     CodeFact,
     ComponentFact,
+    EnvironmentFact,
+    FlagFact,
+    NoteFact,
     PipelineFact,
     RunFact,
     SiteFact,
@@ -88,6 +91,38 @@ class Intake:
                 "UPDATE artifact SET source = 1 WHERE artifact = ?",
                 (names.artifacts[fact.artifact.name],),
             )
+        elif isinstance(fact, EnvironmentFact):
+            self._add_environment(writer, fact)
+        elif isinstance(fact, FlagFact):
+            self._add_flag(fact, names.artifacts[fact.artifact.name])
+        elif isinstance(fact, NoteFact):
+            self._connection.execute(
+                "INSERT OR IGNORE INTO note (run_id, t, author, text) VALUES (?,?,?,?)",
+                (fact.run_id, fact.at_us, fact.by, fact.text),
+            )
+
+    def _add_environment(self, writer: int, fact: EnvironmentFact) -> None:
+        self._connection.execute(
+            "INSERT OR IGNORE INTO environment (digest, packages) VALUES (?,?)",
+            (fact.digest, to_json(fact.packages)),
+        )
+        self._connection.execute(
+            "UPDATE writer SET environment ="
+            " (SELECT environment FROM environment WHERE digest = ?) WHERE writer = ?",
+            (fact.digest, writer),
+        )
+
+    def _add_flag(self, fact: FlagFact, artifact: int) -> None:
+        self._connection.execute(
+            "INSERT OR IGNORE INTO flag (artifact, t, state, note, author) VALUES (?,?,?,?,?)",
+            (artifact, fact.at_us, fact.state, fact.note, fact.by),
+        )
+        # The latest mark counts, in whatever order they come; of two at once, `withdrawn`.
+        self._connection.execute(
+            "UPDATE artifact SET flagged = 'open' = (SELECT state FROM flag WHERE artifact = ?1"
+            " ORDER BY t DESC, state DESC LIMIT 1) WHERE artifact = ?1",
+            (artifact,),
+        )
 
     def _add_said(self, fact: ComponentFact, key: int) -> None:
         said = self._connection.execute(
@@ -127,8 +162,11 @@ class Intake:
             rows.outputs,
         )
         self._connection.executemany(
-            "INSERT OR IGNORE INTO input (artifact, version, t, run) VALUES (?,?,?,?)",
+            "INSERT OR IGNORE INTO input (artifact, t, run, version) VALUES (?,?,?,?)",
             rows.inputs,
+        )
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO named_input (producer, run) VALUES (?,?)", rows.named
         )
 
     def _highest_run(self, writer: int) -> int:

@@ -130,7 +130,7 @@ class Naming:
         if added.rowcount < len(rows):
             asked = {"names": to_json(list(missing))}
             stored = connection.execute(self._artifact_named, asked).fetchall()
-            rows = [(key, name, kind) for key, name, kind, _ in stored]
+            rows = [(key, name, kind) for key, name, kind, *_ in stored]
         stronger = []
         for key, name, kind in rows:
             keys[name] = key

@@ -1,0 +1,331 @@
+"""The questions that a client answers, and what people say of the answers.
+
+Asking loads what recording does not need, so each question imports its own part.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .capture import guard
+from .capture.component import Component
+from .capture.environment import user_name
+from .capture.files import FileVersions
+from .errors import BacktrailError, ConfigurationError
+from .model.names import path_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .capture.recorder import Recorder
+    from .journal.journal import Journal
+    from .model.records import ComponentRecord, Diagnosis, Finding, Flagged, Match, Run
+    from .query.backtrace import Backtrace
+    from .query.near_misses import NearMiss
+    from .settings import Settings
+    from .store.protocol import Store, StoreStats
+
+READ_WAIT_S = 5.0
+
+
+class Asking:
+    """The part of a `Client` that asks; the client gives it settings, journal and store."""
+
+    @property
+    def settings(self) -> Settings:
+        """How this client works."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str:
+        """The address of the store, without its password."""
+        raise NotImplementedError
+
+    def wake(self) -> Recorder | None:
+        """Give the recorder, made if need be; None when recording is off or cannot be set up."""
+        raise NotImplementedError
+
+    def has_records(self) -> bool:
+        """Tell whether anything was ever recorded here; touches no database."""
+        raise NotImplementedError
+
+    def _ask(self) -> Store:
+        """Give the store after all that was acknowledged on this host is in it."""
+        raise NotImplementedError
+
+    def _open_store(self) -> Store:
+        raise NotImplementedError
+
+    def _its_journal(self) -> Journal:
+        raise NotImplementedError
+
+    def backtrace(
+        self,
+        output: str | os.PathLike[str],
+        *,
+        at: datetime | str | None = None,
+        limit: int | None = None,
+        watch: Callable[[int, int], bool] | None = None,
+    ) -> Backtrace:
+        """Give the runs behind an output, nearest first.
+
+        Args:
+            output: an output id, an artifact's name, the path of a file, or a run id.
+            at: the newest write at or before this time counts (aware).
+            limit: stop after about so many runs; the answer says that it is cut.
+            watch: called after each step with the number of runs reached and of those
+                that wait; where it gives False, the walk ends and the answer is cut.
+
+        Raises:
+            NotFoundError: nothing recorded answers to it; ``closest`` has near names.
+            AmbiguousIdError: several run ids start so.
+            StoreUnavailableError: the store cannot be read.
+        """
+        from .query import backtrace as query
+        from .query.lookups import moment_us
+        from .query.selector import select
+
+        store = self._ask()
+        selected = select(store, os.fspath(output), None if at is None else moment_us(at))
+        return query.backtrace(
+            store, selected, tolerance_us=self._tolerance_us(), limit=limit, watch=watch
+        )
+
+    def near_misses(self, trace: Backtrace) -> dict[str, NearMiss]:
+        """Give for the gaps of a backtrace what was written under nearly their names."""
+        from .query import near_misses as query
+
+        return query.near_misses(self._ask(), trace)
+
+    def _tolerance_us(self) -> int:
+        return int(self.settings.clock_tolerance_s * 1_000_000)
+
+    def who(self, path_or_name: str | os.PathLike[str], *, limit: int = 100) -> list[Run]:
+        """Give the runs that wrote this name, or this file's content wherever it lies now.
+
+        Raises:
+            NotFoundError: no recorded run wrote or read it.
+        """
+        from .query import lookups
+
+        name = os.fspath(path_or_name)
+        store = self._ask()
+        digest = FileVersions(self.settings.digest_limit_bytes).version_of(path_name(name))
+        return lookups.who(store, name, digest, limit)
+
+    def get_run(self, run_id: str) -> Run:
+        """Give one run by its id or a unique prefix of 4 characters or more.
+
+        Raises:
+            NotFoundError: there is none.
+            AmbiguousIdError: there are several.
+        """
+        from .query import lookups
+
+        return lookups.get_run(self._ask(), run_id)
+
+    def history(
+        self,
+        component: Component | str,
+        *,
+        limit: int = 10,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> list[Run]:
+        """Give the runs of a component, newest first, that started in [since, until).
+
+        Raises:
+            NotFoundError: there is no such component.
+        """
+        from .query import lookups
+
+        name = component_name(component) or ""
+        return lookups.history(self._ask(), name, limit, since, until)
+
+    def recent(self, limit: int = 20, before: datetime | str | None = None) -> list[Run]:
+        """Give the newest runs; ``before`` a run id or a time, for the next page."""
+        from .query import lookups
+
+        return lookups.recent(self._ask(), limit, before)
+
+    def components(
+        self, *, tag: str | None = None, owner: str | None = None
+    ) -> list[ComponentRecord]:
+        """Give the components with this tag and owner, the one that ran last first."""
+        from .query import lookups
+
+        return lookups.components(self._ask(), tag, owner)
+
+    def find(self, text: str) -> list[Match]:
+        """Give components and artifacts whose name or description contains ``text``."""
+        from .query import lookups
+
+        return lookups.find(self._ask(), text)
+
+    def complete(self, prefix: str, limit: int = 50) -> list[str]:
+        """Give output ids that start so, for a shell to offer."""
+        from .query import lookups
+
+        return lookups.complete(self._ask(), prefix, limit)
+
+    def last_output(self) -> str | None:
+        """Give the output that was written last."""
+        from .query import lookups
+
+        return lookups.last_output(self._ask())
+
+    def last_good_output(self) -> str | None:
+        """Give the newest output that only completed runs are behind."""
+        from .query import lookups
+
+        return lookups.last_good_output(self._ask(), self._tolerance_us())
+
+    def digests(self, prefix: str, limit: int = 50) -> list[str]:
+        """Give recorded content digests that start so."""
+        from .query import lookups
+
+        return lookups.digests_with_prefix(self._ask(), prefix, limit)
+
+    def source_of(self, run: Run | str) -> str | None:
+        """Give the source text of a run's function as it was, without secrets."""
+        from .query import lookups
+
+        return lookups.source_of(self._ask(), run if isinstance(run, str) else run.run_id)
+
+    # -- what people say ---------------------------------------------------------------
+
+    def flag(self, output: str, note: str = "", *, by: str | None = None) -> None:
+        """Mark an output as wrong; `review` ranks the runs behind flagged outputs.
+
+        Args:
+            output: an output id or an artifact's name.
+            note: what is wrong with it, for people.
+            by: who says so; the user of this process if absent.
+
+        Raises:
+            NotFoundError: no recorded run wrote it; ``closest`` has near names.
+            ConfigurationError: recording is off.
+        """
+        self._mark(output, "open", note, by)
+
+    def unflag(self, output: str, note: str = "", *, by: str | None = None) -> None:
+        """Take a flag back; what was said stays in the history. Args and errors as `flag`."""
+        self._mark(output, "withdrawn", note, by)
+
+    def flagged(self) -> list[Flagged]:
+        """Give the outputs that are flagged now, the one that was flagged last first."""
+        from .query import marks
+
+        return marks.flagged(self._ask())
+
+    def note(self, run_id: str, text: str, *, by: str | None = None) -> None:
+        """Say something about a run; notes are shown with it and keep their history.
+
+        Args:
+            run_id: its id, or a unique prefix of 4 characters or more.
+            text: what to say, kept without secrets.
+            by: who says so; the user of this process if absent.
+
+        Raises:
+            NotFoundError: there is no such run.
+            AmbiguousIdError: there are several.
+            ConfigurationError: recording is off, or the text is empty.
+        """
+        from .query import lookups
+
+        if not text.strip():
+            raise ConfigurationError("a note needs a text", hint='For one: bt note RUN "seen it".')
+        run = lookups.get_run(self._ask(), run_id)
+        self._teller().add_note(run.run_id, text, by or user_name())
+
+    def _mark(self, output: str, state: str, note: str, by: str | None) -> None:
+        from .query import marks
+
+        name = marks.output_named(self._ask(), os.fspath(output))
+        self._teller().add_flag(name, state, note, by or user_name())
+
+    def _teller(self) -> Recorder:
+        recorder = self.wake()
+        if recorder is None:
+            raise ConfigurationError(
+                "recording is off, so nothing can be said",
+                hint="Unset BACKTRAIL_MODE, or configure(mode=...).",
+            )
+        return recorder
+
+    # -- operating -------------------------------------------------------------------
+
+    def stats(self) -> StoreStats:
+        """Count what the store holds."""
+        return self._ask().stats()
+
+    def check(self) -> list[str]:
+        """Look for damage in the store; one sentence for each problem."""
+        return self._ask().check()
+
+    def upgrade(self) -> tuple[int, int]:
+        """Bring the store's schema to this version; give the versions before and after."""
+        return self._open_store().upgrade()
+
+    def diagnose(self) -> Diagnosis:
+        """Look at everything that can be wrong between here and the store."""
+        from .journal.journal import inspect_spools
+        from .model.records import Diagnosis, Finding
+
+        findings: list[Finding] = []
+        self._diagnose_store(findings)
+        findings += inspect_spools(
+            self.settings.spool_folders, lambda folder: os.access(folder, os.W_OK)
+        )
+        if guard.counted:
+            failures = f"{len(guard.counted)} calls of this process were not recorded whole"
+            findings.append(Finding("note", failures, f"The last one: {guard.counted[-1]}."))
+        return Diagnosis(findings)
+
+    def _diagnose_store(self, findings: list[Finding]) -> None:
+        from .model.records import Finding
+
+        if not self.has_records():
+            findings.append(
+                Finding(
+                    "note",
+                    f"nothing has been recorded yet in {self.url}",
+                    "Put @register on a function, or run: bt demo",
+                )
+            )
+            return
+        try:
+            store = self._open_store()
+            drained = self._its_journal().drain(READ_WAIT_S)
+            stats = store.stats()
+        except BacktrailError as error:
+            findings.append(Finding("unreachable", error.message, error.hint))
+            return
+        plural = "" if stats.runs == 1 else "s"
+        what = f"{self.url}: schema {stats.schema_version}, {stats.runs:,} run{plural}"
+        findings.append(Finding("ok", what))
+        if not drained:
+            findings.append(
+                Finding("note", "another process is draining the journal at this moment")
+            )
+        if stats.lost:
+            findings.append(
+                Finding(
+                    "note",
+                    f"{stats.lost} damaged records were passed over while draining",
+                    "A process or the machine died while writing them; nothing else is missing.",
+                )
+            )
+
+
+def component_name(component: Component | str | None) -> str | None:
+    """Give the name of a component, or None."""
+    if component is None or isinstance(component, str):
+        return component
+    if not isinstance(component, Component):
+        raise ConfigurationError(
+            f"{type(component).__name__} names no component", hint="Give a Component or its name."
+        )
+    return component.name

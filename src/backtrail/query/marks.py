@@ -1,0 +1,46 @@
+"""What people said of outputs: which are flagged, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import ConfigurationError
+from ..model.records import Flagged
+from ..store.protocol import PAGE, ArtifactRow, Store
+from .selector import select
+
+
+def output_named(store: Store, name: str) -> str:
+    """Give the canonical name of an output that people can flag.
+
+    Raises:
+        NotFoundError: no recorded run wrote it.
+    """
+    selected = select(store, name, None)
+    if selected.artifact is None:
+        raise ConfigurationError(
+            f"{name} is a run, and flags are put on outputs",
+            hint="Flag what it wrote, or say something about the run: bt note.",
+        )
+    return selected.artifact.name
+
+
+def flagged_artifacts(store: Store) -> Iterator[ArtifactRow]:
+    """Give every flagged artifact, a page at a time."""
+    after = 0
+    while True:
+        page = store.flagged(after, PAGE)
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = page[-1].artifact
+
+
+def flagged(store: Store) -> list[Flagged]:
+    """Give the outputs that are flagged now, the one that was flagged last first."""
+    rows = {row.artifact: row for row in flagged_artifacts(store)}
+    said: dict[int, Flagged] = {}
+    for mark in store.flags(rows):
+        if mark.artifact not in said:
+            said[mark.artifact] = Flagged(rows[mark.artifact].name, mark.note, mark.by, mark.at_us)
+    return list(said.values())

@@ -1,0 +1,148 @@
+"""Flags on outputs, notes on runs and the packages of processes, on every store."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from backtrail import AmbiguousIdError, Client, ConfigurationError, NotFoundError, connect
+from backtrail.model.facts import Artifact, Batch, FlagFact, WriterFact
+
+
+@pytest.fixture
+def another_client(store_url: str) -> Iterator[Callable[[], Client]]:
+    """Give a function that opens one more client of the store."""
+    opened: list[Client] = []
+
+    def make() -> Client:
+        opened.append(connect(store_url))
+        return opened[-1]
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+def names(client: Client) -> list[str]:
+    return [each.name for each in client.flagged()]
+
+
+def test_a_flag_is_shown_wherever_the_output_is(client: Client) -> None:
+    client.log("pred-1", component="serve")
+
+    client.flag("pred-1", "twice the usual", by="ada")
+
+    (found,) = client.flagged()
+    trace = client.backtrace("pred-1")
+    assert (found.name, found.note, found.by) == ("pred-1", "twice the usual", "ada")
+    assert trace.output.flagged
+    assert trace.frames[0].outputs[0].flagged
+    assert [warning.code for warning in trace.frames[0].warnings] == ["flagged"]
+    assert trace.to_dict()["frames"][0]["outputs"][0]["flagged"] is True
+
+
+def test_a_flag_that_is_taken_back_is_gone_and_may_be_set_again(client: Client) -> None:
+    client.log_many(["a", "b", "c"], component="serve")
+    for name in ("a", "b", "c"):
+        client.flag(name)
+
+    client.unflag("b")
+    assert names(client) == ["c", "a"]
+
+    client.flag("b", "still wrong")
+    assert names(client) == ["b", "c", "a"]
+
+
+def test_the_latest_mark_counts_in_whatever_order_marks_arrive(
+    another_client: Callable[[], Client],
+) -> None:
+    artifact = Artifact("pred", 4)
+    marks = [
+        FlagFact(artifact, 10, "open", "first", "ada"),
+        FlagFact(artifact, 20, "withdrawn", "", "bob"),
+        FlagFact(artifact, 30, "open", "last", "cy"),
+        FlagFact(artifact, 30, "open", "last", "cy"),
+    ]
+    client = another_client()
+    client.log("pred")
+    client.flush()
+    store = client._open_store()
+
+    for n, order in enumerate(itertools.permutations(marks)):
+        uid = n.to_bytes(16, "big")
+        for at, mark in enumerate(order):
+            store.take_in([Batch(WriterFact(uid, "h", 1, 1, {}), 0, at + 1, [mark])])
+        (found,) = client.flagged()
+        assert (found.note, found.by, found.flagged_us) == ("last", "cy", 30)
+    store.take_in(
+        [
+            Batch(
+                WriterFact(b"x" * 16, "h", 1, 1, {}),
+                0,
+                1,
+                [FlagFact(artifact, 40, "withdrawn", "", "ada")],
+            )
+        ]
+    )
+    assert client.flagged() == []
+
+
+def test_only_what_a_run_wrote_can_be_flagged(client: Client) -> None:
+    client.log("pred-17", component="serve")
+    run_id = client.recent()[0].run_id
+
+    with pytest.raises(NotFoundError) as missed:
+        client.flag("pred-71")
+    with pytest.raises(ConfigurationError, match="flags are put on outputs"):
+        client.flag(run_id)
+
+    assert missed.value.closest == ["pred-17"]
+    assert client.flagged() == []
+
+
+def test_notes_keep_their_history_and_no_secret(client: Client) -> None:
+    client.log("pred-1", component="serve")
+    run_id = client.recent()[0].run_id
+
+    client.note(run_id, "looks odd", by="ada")
+    client.note(run_id[:20], "rotated; password=hunter2", by="bob")
+
+    notes = client.get_run(run_id).notes
+    assert [(each["author"], each["text"]) for each in notes] == [
+        ("ada", "looks odd"),
+        ("bob", "rotated; password=[redacted]"),
+    ]
+    assert client.backtrace("pred-1").frames[0].run.notes == notes
+    assert notes[0]["at"] <= notes[1]["at"]
+
+
+def test_a_note_needs_a_run_and_a_text(client: Client) -> None:
+    client.log_many(["a"], component="serve")
+    client.log_many(["b"], component="serve")
+    runs = client.recent()
+
+    with pytest.raises(ConfigurationError, match="needs a text"):
+        client.note(runs[0].run_id, "  ")
+    with pytest.raises(NotFoundError):
+        client.note("0" * 36, "hello")
+    with pytest.raises(AmbiguousIdError):
+        client.note(runs[0].run_id[:6], "hello")
+
+
+def test_the_packages_of_a_process_are_kept_with_its_runs(client: Client) -> None:
+    @client.register("step")
+    def step() -> None:
+        pass
+
+    step()
+    client.flush()
+
+    store = client._ask()
+    (key,) = store.recent_runs(((1 << 62), 0), 10)
+    found = store.packages(key)
+    assert found is not None
+    digest, packages = found
+    assert digest.startswith("blake3:")
+    assert packages["pytest"] == pytest.__version__
