@@ -665,6 +665,45 @@ def test_commands_and_components_are_completed(bt: Bt) -> None:
     assert names.stdout.splitlines() == ["plain,train"]
 
 
+def completed(bt: Bt, words: str, **env: str) -> list[str]:
+    """What bash is offered for the last word."""
+    place = str(words.count(" "))
+    how = {"_BT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": place, **env}
+    return bt(env=how).stdout.splitlines()
+
+
+def test_the_words_for_the_newest_output_are_completed(bt: Bt) -> None:
+    assert completed(bt, "bt @") == ["plain,@last", "plain,@last-good"]
+    assert completed(bt, "bt who @last-") == ["plain,@last-good"]
+
+
+def test_a_path_is_left_to_the_shell(bt: Bt) -> None:
+    assert completed(bt, "bt who ./da") == ["file,./da"]
+
+
+def test_without_a_beginning_the_newest_ids_are_offered(bt: Bt) -> None:
+    offered = completed(bt, "bt show ")
+
+    assert offered.index("plain,recent") < offered.index("plain,pred-1002")
+
+
+def test_completion_loads_neither_questions_nor_the_journal(url: str) -> None:
+    words = {"_BT_COMPLETE": "bash_complete", "COMP_WORDS": "bt pred", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "backtrail"],
+        env={**plain_environment(), "BACKTRAIL_URL": url, **words},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "plain,pred-1001" in done.stdout
+    assert loaded.isdisjoint(
+        {"backtrail.query.lookups", "backtrail.journal.drain", "backtrail.store.relational"}
+    )
+
+
 def test_completion_is_silent_when_the_store_is_away(bt: Bt, tmp_path: Path) -> None:
     (tmp_path / "no.db").write_text("no database " * 500)
     how = {"_BT_COMPLETE": "bash_complete", "COMP_WORDS": "bt pred", "COMP_CWORD": "1"}

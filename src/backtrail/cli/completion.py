@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
+import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from ..render.screen import safe
+from ..settings import resolve_url, sqlite_path
 from . import terminal
 from .session import Session, common
 
-if TYPE_CHECKING:
-    from ..client import Client
-
 _MOST = 50
+_WORDS = ("@last", "@last-good")
 # The \b keeps click from filling these lines up.
 _INSTALL = """\b
 bash  eval "$(bt completion bash)"     in ~/.bashrc
@@ -26,10 +25,15 @@ fish  bt completion fish > ~/.config/fish/completions/bt.fish
 
 
 def output_ids(context: click.Context, incomplete: str) -> list[CompletionItem]:
-    """Give the newest output ids that begin so; none when the store is away."""
+    """Give output ids that begin so, and the words for the newest; none when the store is away."""
     if incomplete.startswith("-"):
         return []
-    return _asked(context, lambda client: client.complete(incomplete, limit=_MOST))
+    if "/" in incomplete or incomplete.startswith("."):
+        return [CompletionItem(incomplete, type="file")]
+    special = [
+        CompletionItem(word) for word in _WORDS if incomplete and word.startswith(incomplete)
+    ]
+    return special + _read(context, lambda path: _ids(path, incomplete))
 
 
 def complete_outputs(
@@ -43,28 +47,22 @@ def complete_components(
     context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Complete an argument that is the name of a component."""
-    return _asked(
-        context,
-        lambda client: [
-            known.name for known in client.components() if known.name.startswith(incomplete)
-        ],
-    )
+    from ..store import peek
+
+    return _read(context, lambda path: peek.component_names(path, incomplete))
 
 
-def _asked(context: click.Context, ask: Callable[[Client], list[str]]) -> list[CompletionItem]:
+def _ids(database: Path, incomplete: str) -> list[str]:
+    from ..store import peek
+
+    return peek.output_ids(database, incomplete, _MOST)
+
+
+def _read(context: click.Context, read: Callable[[Path], list[str]]) -> list[CompletionItem]:
     session = context.find_root().ensure_object(Session)
-    # Whatever goes wrong, and whatever the store has to tell about it: text
-    # between the prompt and the cursor is worse than nothing completed.
-    logging.disable()
     try:
-        from ..client import connect
-
-        client = connect(session.url)
-        try:
-            names = ask(client) if client.has_records() else []
-        finally:
-            client.close()
-    except Exception:  # noqa: BLE001 - see above
+        names = read(sqlite_path(resolve_url(session.url, os.environ)))
+    except Exception:  # noqa: BLE001 - text between the prompt and the cursor is worse than nothing
         return []
     # The shells split answers at white space, and print them as they are.
     return [CompletionItem(name) for name in names if name == safe(name) and " " not in name]
