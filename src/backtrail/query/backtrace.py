@@ -9,8 +9,6 @@ from typing import Any
 
 from ..model.facts import COMPLETED, KIND_NAMES
 from ..model.records import Frame, FrameWarning, Gap, Input, Output, Run, TracedOutput
-from ..render import graph, html, text
-from ..render import json as as_json
 from ..store.protocol import OutRow, RunRow, Store
 from .assemble import Assembly, public_id
 from .links import Link, Linker
@@ -22,6 +20,7 @@ _MOST_COUNTED = 10_000
 Watch = Callable[[int, int], bool]
 
 
+# The forms are loaded when one is asked for: nobody needs all.
 @dataclass(slots=True)
 class Backtrace:
     """The runs behind one output; ``frames[0]`` made it.
@@ -38,21 +37,31 @@ class Backtrace:
     truncated: bool = False
 
     def __str__(self) -> str:
+        from ..render import text
+
         return text.backtrace(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON form, schema ``backtrail.backtrace/1``, as a dict."""
-        return as_json.backtrace_dict(self)
+        from ..render import json
+
+        return json.backtrace_dict(self)
 
     def to_mermaid(self) -> str:
         """Give a Mermaid flowchart, for Markdown."""
+        from ..render import graph
+
         return graph.mermaid(self)
 
     def to_dot(self) -> str:
         """Give a Graphviz digraph."""
+        from ..render import graph
+
         return graph.dot(self)
 
     def _repr_html_(self) -> str:
+        from ..render import html
+
         return html.backtrace(self)
 
 

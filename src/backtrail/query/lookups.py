@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import datetime
 
 from ..errors import ConfigurationError, NotFoundError
@@ -233,6 +232,8 @@ def _checked(limit: int) -> int:
 
 
 def _unknown_component(store: Store, name: str, names: list[str]) -> NotFoundError:
+    import difflib
+
     near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
     return NotFoundError(
         f"no component {name!r} in {store.url}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass
 from itertools import chain
@@ -152,6 +151,8 @@ def unknown(store: Store, name: str, what: str) -> NotFoundError:
 
 def closest_names(store: Store, name: str, most: int = 5) -> list[str]:
     """Give recorded names that look like this one, the closest first."""
+    import difflib
+
     candidates: dict[str, None] = {}
     # A file is known by its whole path, and typed as it is seen from here.
     for form in dict.fromkeys((name, redact_text(path_name(name)))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 _FILE = re.compile(r"^(\d{4})_\w+\.(\w+)\.sql$")
 
@@ -13,7 +13,8 @@ _FILE = re.compile(r"^(\d{4})_\w+\.(\w+)\.sql$")
 def migrations(dialect: str) -> dict[int, str]:
     """Give the migration scripts of a dialect by number."""
     found: dict[int, str] = {}
-    for entry in (files(__package__) / "sql" / "migrations").iterdir():
+    # Not by importlib.resources, see `queries`.
+    for entry in Path(__file__).with_name("sql").joinpath("migrations").iterdir():
         match = _FILE.match(entry.name)
         if match and match[2] == dialect:
             found[int(match[1])] = entry.read_text(encoding="utf-8")
