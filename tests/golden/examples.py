@@ -36,7 +36,7 @@ class ATrace:
 
 
 def us(moment: str) -> int:
-    """Give microseconds for ``2026-07-25 02:07`` or ``2026-07-25 02:07:01.5``."""
+    """Give microseconds for ``2026-07-25 02:07`` or ``2026-07-25 02:07:01.500``."""
     return to_us(datetime.fromisoformat(moment).replace(tzinfo=timezone.utc))
 
 
@@ -232,10 +232,10 @@ def with_gaps() -> ATrace:
 def one_minute() -> ATrace:
     """A small pipeline whose runs began within one minute, outside any repository."""
     steps = (
-        ("predict", "02:07:48.2", 0.9, "pred-MQ2963-12-31"),
+        ("predict", "02:07:48.200", 0.9, "pred-MQ2963-12-31"),
         ("features_today", "02:07:45", 0.06, "/data/today.parquet"),
-        ("clean_weather", "02:07:44.8", 0.09, "/data/weather.parquet"),
-        ("ingest_weather", "02:07:44.7", 0.05, "/data/weather_raw.parquet"),
+        ("clean_weather", "02:07:44.800", 0.09, "/data/weather.parquet"),
+        ("ingest_weather", "02:07:44.700", 0.05, "/data/weather_raw.parquet"),
         ("ingest_flights", "02:07:01", 0.03, "/data/flights_2013-12.parquet"),
     )
     frames = [

@@ -308,6 +308,8 @@ COLUMNS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
 }  # fmt: skip
 # Types that pandas has only without missing values: it has no integers beside NaN.
 DENSE = ("int64", "int8", "uint32", "bool")
+# And these as columns of objects; texts have a type of their own since pandas 3.
+OBJECTS = {"binary", "date"} | ({"string"} if int(pd.__version__.partition(".")[0]) < 3 else set())
 
 
 @st.composite
@@ -364,11 +366,10 @@ def test_how_a_table_is_laid_out_does_not_count(table: Any, data: st.DataObject)
 @given(tables(for_pandas=True))
 def test_pandas_polars_and_arrow_agree(table: Any) -> None:
     assume(table.num_columns)
-    assume(table.num_rows or not {"binary", "date"} & {name[:-1] for name in table.column_names})
     names = [name[:-1] for name in table.column_names]
     # A column of objects without a single value says nothing of their type.
     assume(not any(
-        name in ("binary", "date") and column.null_count == len(column)
+        name in OBJECTS and column.null_count == len(column)
         for name, column in zip(names, table.columns, strict=True)
     ))  # fmt: skip
 
