@@ -127,6 +127,19 @@ def test_the_readme_holds_a_program_that_runs() -> None:
     assert [block for block in blocks if block.language == "python" and block.runs]
 
 
+def test_the_readme_shows_what_the_tutorial_shows() -> None:
+    # tests/acceptance/test_demo.py holds the tutorial to what is printed.
+    readme, tutorial = (
+        (ROOT / page).read_text("utf-8")
+        for page in ("README.md", "docs/tutorial/find-the-bad-step.md")
+    )
+
+    shown = next(block.text for block in blocks_of(readme) if block.language == "console")
+
+    assert shown.startswith("$ bt pred-MQ2963-12-31\n")
+    assert shown in tutorial
+
+
 def test_blocks_of_a_page_are_one_program(tmp_path: Path) -> None:
     page = "```python\nname = 'pred-1'\n```\ntext\n```python\nassert name == 'pred-1'\n```\n"
 

@@ -463,6 +463,23 @@ def test_a_file_that_is_no_database_is_out_of_reach(bt: Bt, tmp_path: Path) -> N
     assert doctor.stdout.startswith("x")
 
 
+def test_a_damaged_database_is_not_sent_round_in_circles(bt: Bt, url: str, tmp_path: Path) -> None:
+    sound = Path(url.removeprefix("sqlite:///")).read_bytes()
+    (tmp_path / "bad.db").write_bytes(sound[:4096] + b"\x55" * (len(sound) - 4096))
+
+    done = bt("db", "check", "--db", "bad.db")
+
+    assert done.returncode in (1, 4)
+    assert "bt db check" not in done.stderr
+
+
+def test_a_time_can_be_given_as_it_is_printed(bt: Bt) -> None:
+    printed, plain = "2026-07-24 06:30:00.000 UTC", "2026-07-24T06:30Z"
+
+    assert bt("pred-1001", "--at", printed).stdout == bt("pred-1001", "--at", plain).stdout
+    assert bt("pred-1001", "--at", printed).returncode == 0
+
+
 def test_a_database_of_a_newer_version_is_refused(bt: Bt, url: str, tmp_path: Path) -> None:
     newer = tmp_path / "newer.db"
     shutil.copy(url.removeprefix("sqlite:///"), newer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import StoreUnavailableError
 from ..model.records import to_iso
 from ..render import words
 from .failures import WARNED
@@ -58,7 +59,12 @@ def _facts(found: StoreStats) -> list[tuple[str, str]]:
 @click.pass_obj
 def check(session: Session) -> None:
     """Check that the database is sound; exit with 1 if it is not."""
-    problems = session.asking.check()
+    try:
+        problems = session.asking.check()
+    except StoreUnavailableError as error:
+        # A file that is too damaged to look into says to check it, which is done by now.
+        hint = error.hint.replace("Check it with: bt db check. ", "")
+        raise StoreUnavailableError(error.message, hint=hint) from error
     if session.json:
         session.show_json("check/1", problems=problems)
     elif problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import click
@@ -14,7 +15,8 @@ def moment(text: str) -> datetime:
         click.BadParameter: saying what is wrong with it and how to write it.
     """
     # Before Python 3.11, `fromisoformat` knows no Z.
-    plain = text.strip()
+    # A time as it is printed here shall be good for asking.
+    plain = re.sub(r"\s+UTC$", "+00:00", text.strip())
     if plain[-1:] in ("Z", "z"):
         plain = plain[:-1] + "+00:00"
     try:
