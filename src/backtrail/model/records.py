@@ -3,14 +3,17 @@
 Plain values without input or output. Times are kept as integer microseconds
 since 1970 in UTC (`*_us`), as they are stored, and shown as aware datetimes by
 the properties beside them: a backtrace of 5,000 runs builds no datetime that
-nobody looks at.
+nobody looks at. What it does build are Structs that the garbage collector need
+not follow: they hold texts, numbers and lists of their own kind, never a circle.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from .times import EPOCH
 from .times import to_datetime as to_datetime
@@ -18,16 +21,14 @@ from .times import to_iso as to_iso
 from .times import to_us as to_us
 
 
-@dataclass(slots=True)
-class FrameWarning:
+class FrameWarning(msgspec.Struct, gc=False):
     """Something about a frame that deserves a look: a stable code and a sentence."""
 
     code: str
     text: str
 
 
-@dataclass(slots=True)
-class Code:
+class Code(msgspec.Struct, gc=False):
     """One state of a component's code; None is what is not known."""
 
     git_hash: str | None = None
@@ -38,8 +39,7 @@ class Code:
     function: str | None = None
 
 
-@dataclass(slots=True)
-class Output:
+class Output(msgspec.Struct, gc=False):
     """One artifact version that a run wrote."""
 
     name: str
@@ -55,8 +55,7 @@ class Output:
         return EPOCH + timedelta(microseconds=self.written_us)
 
 
-@dataclass(slots=True)
-class Input:
+class Input(msgspec.Struct, gc=False):
     """One artifact version that a run read, and the link to the run that made it.
 
     ``producer`` is the number of a frame of the same backtrace, ``producer_run_id``
@@ -73,7 +72,7 @@ class Input:
     producer: int | None = None
     producer_run_id: str | None = None
     evidence: str = ""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = []
 
     @property
     def read_at(self) -> datetime:
@@ -81,8 +80,7 @@ class Input:
         return EPOCH + timedelta(microseconds=self.read_us)
 
 
-@dataclass(slots=True)
-class Run:
+class Run(msgspec.Struct, gc=False):
     """One execution of a component."""
 
     run_id: str
@@ -101,7 +99,7 @@ class Run:
     inputs: list[Input]
     outputs: list[Output]
     outputs_total: int = 0
-    notes: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = []
 
     @property
     def started_at(self) -> datetime:
@@ -119,8 +117,7 @@ class Run:
         return None if self.ended_us is None else (self.ended_us - self.started_us) / 1000
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(msgspec.Struct, gc=False):
     """One run in a backtrace: its place, its depth, its links and its warnings.
 
     ``depth`` counts the fewest links from the output. ``calls`` lists the frames
@@ -131,9 +128,9 @@ class Frame:
     n: int
     run: Run
     depth: int
-    calls: list[int] = field(default_factory=list)
-    warnings: list[FrameWarning] = field(default_factory=list)
-    own_reads: list[str] = field(default_factory=list)
+    calls: list[int] = []
+    warnings: list[FrameWarning] = []
+    own_reads: list[str] = []
 
     @property
     def inputs(self) -> list[Input]:

@@ -184,8 +184,8 @@ class _Edges:
     calls: dict[int, list[int]]
 
     def of(self, key: int) -> Iterable[int]:
-        yield from self.data.get(key, ())
-        yield from self.calls.get(key, ())
+        calls = self.calls.get(key)
+        return [*self.data[key], *calls] if calls else self.data[key]
 
 
 def _drawn_edges(walk: _Walk, root: int) -> _Edges:

@@ -8,14 +8,14 @@ earlier rule answered.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ..model.facts import BY_NAME, BY_RUN_ID
 from ..store.protocol import MAX_KEY, PAGE, InRow, Probe, RunRow, Store, WriteRow
 
 
-@dataclass(slots=True)
-class Link:
+class Link(msgspec.Struct, gc=False):
     """From one input of ``reader`` to the run that produced it.
 
     ``producer`` is None for a gap or a declared source. ``own`` says that the
@@ -28,7 +28,7 @@ class Link:
     read: InRow
     producer: int | None = None
     evidence: str = "gap"
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = []
     own: bool = False
     written_us: int | None = None
     written_version: int = 0

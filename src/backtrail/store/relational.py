@@ -23,6 +23,7 @@ from .protocol import (
 from .rows import from_json, ins_of, outs_of, pack_word, unpack_word, words_from
 
 _MOST_REMEMBERED = 20_000
+_new: Any = tuple.__new__
 
 
 class RelationalStore(Lists, Downstream, Marks):
@@ -43,19 +44,22 @@ class RelationalStore(Lists, Downstream, Marks):
     def newest_writes(self, probes: Sequence[Probe]) -> list[list[WriteRow]]:
         """Give for each probe the newest write, or all that tie for it; empty for none."""
         answers: list[list[WriteRow]] = [[] for _ in probes]
-        asked: dict[str, list[str]] = {}
+        asked: dict[str, list[int]] = {}
         for n, (artifact, version, at_us, reader, read_version) in enumerate(probes):
             if not version:
                 name = "newest_writes"
             else:
                 name = "newest_writes_of_version" if artifact else "newest_writes_of_content"
-            asked.setdefault(name, []).append(
-                f"[{n},{artifact},{version},{at_us},{reader},{read_version}]"
-            )
-        for name, texts in asked.items():
-            for n, at_us, run, version in self._all(name, probes=f"[{','.join(texts)}]"):
-                answers[n].append(WriteRow(at_us, run, version))
+            flat = asked.setdefault(name, [])
+            flat += n, artifact, version, at_us, reader, read_version
+        for name, flat in asked.items():
+            for n, at_us, run, version in self._probe(name, flat):
+                answers[n].append(_new(WriteRow, (at_us, run, version)))
         return answers
+
+    def _probe(self, name: str, flat: list[int]) -> Iterable[tuple[Any, ...]]:
+        """Give all rows of a statement about probes, of six numbers each."""
+        raise NotImplementedError
 
     def next_writes(self, artifact: int, after: tuple[int, int], until_us: int) -> list[WriteRow]:
         """Give the writes of an artifact after (time, key), oldest first, a page at most."""
@@ -73,7 +77,9 @@ class RelationalStore(Lists, Downstream, Marks):
         """Give the runs of these keys; unknown keys are left out."""
         found = self._all("runs", keys=self._listed(keys))
         return {
-            row[0]: RunRow(*(*row[:12], ins_of(row[12], row[5]), outs_of(row[13], row[5]), row[14]))
+            row[0]: _new(
+                RunRow, (*row[:12], ins_of(row[12], row[5]), outs_of(row[13], row[5]), row[14])
+            )
             for row in found
         }
 
@@ -158,7 +164,7 @@ class RelationalStore(Lists, Downstream, Marks):
     def artifacts(self, keys: Iterable[int]) -> dict[int, ArtifactRow]:
         """Give the artifacts of these keys."""
         found = self._all("artifacts", keys=self._listed(keys))
-        return {row[0]: ArtifactRow(*row) for row in found}
+        return {row[0]: _new(ArtifactRow, row) for row in found}
 
     def versions(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the version words of these keys."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from golden.examples import (
     one_minute,
     with_gaps,
 )
+from msgspec.structs import replace
 
 from backtrail.render import text
 from backtrail.render.screen import cells

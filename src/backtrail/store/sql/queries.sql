@@ -1,15 +1,13 @@
--- Named statements. A parameter is :name; a list is passed as a JSON array.
+-- Named statements. A parameter is :name; a list is passed as a JSON array,
+-- probes as a list of VALUES.
 
 -- name: newest_writes
 -- For each probe [n, artifact, version, t, reader, read_version] the newest write of
 -- the artifact at or before t, or all that tie for it. A run's own write counts for
 -- its own read only if it came strictly before, and may be what it read.
--- (LIMIT -1 lets SQLite take each probe apart once.)
+WITH probe (n, artifact, version, t, reader, read_version) AS (:probes)
 SELECT p.n, o.t, o.run, o.version
-  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS artifact,
-               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS t,
-               json_extract(value, '$[4]') AS reader, json_extract(value, '$[5]') AS read_version
-          FROM json_each(:probes) LIMIT -1) p
+  FROM probe p
  CROSS JOIN output o
     ON o.artifact = p.artifact
    AND o.t = (SELECT i.t FROM output i
@@ -21,11 +19,9 @@ SELECT p.n, o.t, o.run, o.version
         OR (o.t < p.t AND (p.read_version = 0 OR o.version IN (0, p.read_version))));
 
 -- name: newest_writes_of_version
+WITH probe (n, artifact, version, t, reader, read_version) AS (:probes)
 SELECT p.n, o.t, o.run, o.version
-  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS artifact,
-               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS t,
-               json_extract(value, '$[4]') AS reader
-          FROM json_each(:probes) LIMIT -1) p
+  FROM probe p
  CROSS JOIN output o
     ON o.artifact = p.artifact AND o.version = p.version AND o.version <> 0
    AND o.t = (SELECT i.t FROM output i
@@ -35,11 +31,9 @@ SELECT p.n, o.t, o.run, o.version
    AND (o.run <> p.reader OR o.t < p.t);
 
 -- name: newest_writes_of_content
+WITH probe (n, artifact, version, t, reader, read_version) AS (:probes)
 SELECT p.n, o.t, o.run, o.version
-  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS artifact,
-               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS t,
-               json_extract(value, '$[4]') AS reader
-          FROM json_each(:probes) LIMIT -1) p
+  FROM probe p
  CROSS JOIN output o
     ON o.version = p.version AND o.version > 0
    AND o.t = (SELECT i.t FROM output i

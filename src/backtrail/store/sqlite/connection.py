@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
 
-    def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
         """Give all rows of a statement."""
         # As `session`, without the cost of a generator: the trace of a long chain
         # asks a few small questions for each of its runs.

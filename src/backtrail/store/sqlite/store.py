@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,15 @@ from . import operating
 from .connection import Database
 from .intake import Intake
 from .naming import Naming
+
+_NUMBERS = 6  # of a probe
+_PROBES_AT_ONCE = (128, 32, 8, 2, 1)  # every SQLite takes 999 parameters
+
+
+@cache
+def _with_probes(name: str, size: int) -> str:
+    marks = ",".join(["(?,?,?,?,?,?)"] * size)
+    return named_queries()[name].replace(":probes", f"VALUES {marks}")
 
 
 class SqliteStore(RelationalStore):
@@ -42,6 +52,17 @@ class SqliteStore(RelationalStore):
 
     def _listed(self, values: Iterable[Any]) -> str:
         return to_json(list(values))
+
+    def _probe(self, name: str, flat: list[int]) -> Iterator[tuple[Any, ...]]:
+        # Numbers in a VALUES list: taking a JSON text apart costs as much again as
+        # the probe. In full pieces of one size, so that few statements are prepared.
+        start = 0
+        while start < len(flat):
+            left = (len(flat) - start) // _NUMBERS
+            size = next(size for size in _PROBES_AT_ONCE if size <= left)
+            end = start + size * _NUMBERS
+            yield from self._database.rows(_with_probes(name, size), flat[start:end])
+            start = end
 
     def close(self) -> None:
         """Close the connection."""
