@@ -135,7 +135,9 @@ def test_every_member_of_a_client_is_described() -> None:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.__name__)
 def test_every_member_of_an_answer_is_described(answer: type) -> None:
-    members = {field.name for field in dataclasses.fields(answer)}
+    members = set(getattr(answer, "__struct_fields__", ())) or {
+        field.name for field in dataclasses.fields(answer)
+    }
     members |= {name for name in vars(answer) if not name.startswith("_")}
     page = sections(PYTHON, "###")["What answers are made of"]
 
