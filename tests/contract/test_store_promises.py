@@ -640,6 +640,50 @@ def test_who_knows_a_file_by_its_content_wherever_it_lies_now(
         client.who(copied)
 
 
+@pytest.mark.parametrize("kind", ["blake3", "sha256", "md5"])
+@pytest.mark.parametrize("length", [4, 5, 20])
+def test_a_digest_is_found_by_its_beginning_with_and_without_its_kind(
+    client: Client, kind: str, length: int
+) -> None:
+    mine, other = ("ab12f" + "0c" * 29 + "1"), ("ab12e" + "0c" * 29 + "1")
+    put(client, None, outputs=[Pointer("x", version=f"{kind}:{mine}")])
+    put(client, None, outputs=[Pointer("y", version=f"{kind}:{other}")])
+    put(client, None, outputs=[Pointer("z", version=f"etag:{mine}")])
+
+    found = client.digests(f"{kind}:{mine[:length]}")
+
+    expected = [f"{kind}:{mine}"] if length > 4 else [f"{kind}:{other}", f"{kind}:{mine}"]
+    assert found == expected
+    assert client.digests(mine[:length]) == expected
+    assert client.digests(f"{kind}:{mine[:length]}", limit=1) == expected[:1]
+    assert client.digests(f"etag:{mine[:length]}") == []
+
+
+def test_a_backtrace_is_asked_for_by_the_digest_of_a_content(client: Client) -> None:
+    digest = "sha256:" + "ab" * 32
+    put(client, "older", 0, outputs=[Pointer("x", version=digest)])
+    put(client, "newer", 10, outputs=[Pointer("y", version=digest)])
+
+    newest = client.backtrace(digest)
+    before = client.backtrace(digest, at=second(5))
+
+    assert (newest.output.name, newest.frames[0].run.run_id) == ("y", "newer")
+    assert (before.output.name, before.frames[0].run.run_id) == ("x", "older")
+
+
+def test_the_newest_good_output_has_only_completed_runs_behind_it(client: Client) -> None:
+    def made(name: str) -> Pointer:
+        return Pointer(name, kind="output")
+
+    put(client, "good", 0, outputs=["m1"])
+    put(client, "bad", 10, outputs=["m2"], status="failed", error="no")
+    put(client, None, 20, inputs=["m1"], outputs=[made("rewritten")])
+    put(client, None, 30, inputs=["m1"], outputs=[made("fine")])
+    put(client, None, 40, inputs=["m2"], outputs=[made("tainted"), made("rewritten")])
+
+    assert client.last_good_output() == "fine"
+
+
 def test_who_of_a_name_that_was_only_read_is_nobody(client: Client) -> None:
     put(client, "reader-run", inputs=["/raw/only-read.csv"])
 
