@@ -88,7 +88,7 @@ def components(screen: Screen, found: Sequence[ComponentRecord]) -> str:
         Column(most=12),
         Column(most=20),
         Column(),
-        Column(),
+        Column(prose=True),
     ]
     times = words.moments([component.last_run_us for component in found], narrow=screen.is_narrow)
     rows = [

@@ -110,14 +110,24 @@ class Screen:
         return shown
 
     def cut(self, text: str, most: int | None) -> str:
-        """Shorten clean text to ``most`` cells, in the middle: both ends say most of a name."""
+        """Shorten clean text to ``most`` cells, in the middle: both ends say most of a name.
+
+        More is left of the end: names of one kind begin alike, and their dates and numbers
+        come late.
+        """
         if most is None or cells(text) <= most:
             return text
         room = most - cells(self.ellipsis)
         if room < 2:
             return _head(text, max(most, 0))
-        head = _head(text, (room + 1) // 2)
+        head = _head(text, (room + 2) // 3)
         return head + self.ellipsis + _tail(text, room - cells(head))
+
+    def cut_end(self, text: str, most: int | None) -> str:
+        """Shorten a clean sentence to ``most`` cells, at its end."""
+        if most is None or cells(text) <= most:
+            return text
+        return _head(text, max(most - cells(self.ellipsis), 0)).rstrip() + self.ellipsis
 
     def clip(self, text: str) -> str:
         """Shorten clean text to the width of the screen, in the middle."""

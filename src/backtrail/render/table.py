@@ -13,11 +13,15 @@ _LEAST_BESIDE_LEAD = 5
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How one column is laid out; beyond ``most`` cells its text is cut in the middle."""
+    """How one column is laid out; beyond ``most`` cells its text is cut in the middle.
+
+    Sentences (``prose``) are cut at their end.
+    """
 
     least: int = 0
     most: int | None = None
     right: bool = False
+    prose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,10 @@ def align(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequence[Cel
     return [_line(screen, columns, widths, row) for row in rows]
 
 
-def _cut(screen: Screen, cell: Cell, width: int | None) -> str:
+def _cut(screen: Screen, column: Column, cell: Cell, width: int | None) -> str:
     lead, text = screen.clean(cell.lead), screen.clean(cell.text)
+    if column.prose:
+        return screen.cut_end(lead + text, width)
     if width is None or cells(lead) + _LEAST_BESIDE_LEAD > width:
         return screen.cut(lead + text, width)
     return lead + screen.cut(text, width - cells(lead))
@@ -68,7 +74,7 @@ def _line(
     parts: list[str] = []
     gap = ""
     for cell, column, width in zip(row, columns, widths, strict=True):
-        shown = _cut(screen, cell, width)
+        shown = _cut(screen, column, cell, width)
         pad = " " * max((width or 0) - cells(shown), 0)
         before, after = (pad, "") if column.right else ("", pad)
         # A screen narrower than the columns themselves: what fits is shown.

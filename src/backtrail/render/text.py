@@ -118,7 +118,7 @@ def _header(screen: Screen, trace: Trace, *, folded: bool) -> list[str]:
 def _header_line(screen: Screen, name: str, value: str, flagged: str, counts: str) -> str:
     used = sum(cells(part) + len(GAP) for part in (name, flagged, counts) if part)
     if screen.width is not None:
-        value = screen.cut(value, screen.width - used)
+        value = screen.cut_end(value, screen.width - used)
     shown = [(name, "strong"), (value, ""), (flagged, "warn")]
     left = GAP.join(screen.paint(text, tone) for text, tone in shown if text)
     if not counts:

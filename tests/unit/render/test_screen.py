@@ -96,3 +96,23 @@ def test_a_tail_never_equals_another_name() -> None:
 
     assert len(set(short.values())) == len(names)
     assert all(name.endswith(shown) and shown for name, shown in short.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "shown"),
+    [
+        ("fits as it is", 13, "fits as it is"),
+        ("The board of the whole day", 12, "The board o…"),
+        ("The board of the whole day", 11, "The board…"),
+        ("特徴量テーブル", 5, "特徴…"),
+        ("anything", 1, "…"),
+    ],
+)
+def test_a_sentence_is_cut_at_its_end(text: str, most: int, shown: str) -> None:
+    assert Screen(100).cut_end(text, most) == shown
+
+
+def test_names_that_differ_in_a_late_number_still_differ_when_they_are_cut() -> None:
+    names = [f"flights_2013-{month:02d}.parquet" for month in range(1, 13)]
+
+    assert len({Screen(100).cut(name, 17) for name in names}) == 12
