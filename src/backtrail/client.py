@@ -53,7 +53,7 @@ class Client(Asking):
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.recorder: Recorder | None = None
-        self._paused = False
+        self._paused: Journal | None = None
         self._new_locks()
         self._start(settings)
         self._registry = Registry(self._describe, self._look_up)
@@ -126,10 +126,9 @@ class Client(Asking):
 
     def _stop(self) -> None:
         """End recording: seal the journal and drain what can be drained in time."""
-        if self._journal is not None:
-            self._journal.close(self.settings.exit_timeout_s)
+        is_idle = self._journal is None or self._journal.close(self.settings.exit_timeout_s)
         self.recorder = None
-        if self._store is not None:
+        if self._store is not None and is_idle:
             self._store.close()
 
     # -- capture's owner -----------------------------------------------------------
@@ -166,6 +165,7 @@ class Client(Asking):
                     self._tend,
                     interval_s=settings.flush_interval_s,
                     sync=settings.durability == "sync",
+                    how=settings.journal,
                 )
             return self._journal
 
@@ -179,7 +179,9 @@ class Client(Asking):
         SQLite in a child that was forked in the middle of a transaction believes
         for ever that the database is locked; so it inherits no connection at all.
         """
-        self._paused = self._journal is not None and self._journal.pause(_FORK_WAIT_S)
+        journal = self._journal
+        if journal is not None and journal.pause(_FORK_WAIT_S):
+            self._paused = journal
         if self._store is not None and self._store_lock.acquire(timeout=_FORK_WAIT_S):
             try:
                 self._store.close()
@@ -188,13 +190,14 @@ class Client(Asking):
 
     def _resume_in_parent(self) -> None:
         """Go on after a fork."""
-        if self._paused and self._journal is not None:
-            self._journal.resume()
-        self._paused = False
+        # In this order, since another thread may fork as soon as we resume.
+        paused, self._paused = self._paused, None
+        if paused is not None:
+            paused.resume()
 
     def restart_in_child(self) -> None:
         """Go on as a process of its own after a fork."""
-        self._paused = False
+        self._paused = None
         self._new_locks()
         if self._journal is not None:
             self._journal.restart_in_child()

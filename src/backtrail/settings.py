@@ -25,6 +25,8 @@ class Settings:
         mode: ``on``, or ``off`` to turn everything into plain calls.
         durability: ``process`` (a recorded run survives the death of the process)
             or ``sync`` (and of the machine: each record waits for the disk).
+        journal: how the journal is written: ``mmap``, ``write``, or ``auto`` for the
+            first wherever the file system can be trusted with it.
         digest_limit_bytes: files up to this size get a content digest, larger
             ones the weak ``stat:`` version.
         flush_interval_s: how often the background thread drains the journal.
@@ -36,6 +38,7 @@ class Settings:
     url: str
     mode: str = "on"
     durability: str = "process"
+    journal: str = "auto"
     digest_limit_bytes: int = 64 << 20
     flush_interval_s: float = 0.5
     exit_timeout_s: float = 5.0
@@ -45,6 +48,7 @@ class Settings:
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, ("on", "off"))
         _one_of("durability", self.durability, ("process", "sync"))
+        _one_of("journal", self.journal, ("auto", "mmap", "write"))
         check_url(self.url)
 
     @property
@@ -80,6 +84,7 @@ class Settings:
 _FROM_ENVIRONMENT = {
     "mode": "BACKTRAIL_MODE",
     "durability": "BACKTRAIL_DURABILITY",
+    "journal": "BACKTRAIL_JOURNAL",
     "digest_limit_bytes": "BACKTRAIL_DIGEST_LIMIT_BYTES",
     "flush_interval_s": "BACKTRAIL_FLUSH_INTERVAL_S",
     "exit_timeout_s": "BACKTRAIL_EXIT_TIMEOUT_S",

@@ -2,8 +2,23 @@
 
 Whoever gets the lock of a spool folder, without waiting, is its leader and
 drains the spools of every process in it, in one transaction a round together
-with the positions reached. A crash between the commit and the deletion of a
-drained file costs nothing: the positions tell that it was drained.
+with the positions reached.
+
+Why nothing is lost: a file is deleted only after the commit of all that it holds
+up to its seal, or up to its end if its owner is gone. Where the position of its
+writer stands does not matter for that. A file below the position is *late*: it
+was hidden by a mount, lay in a folder that another leader drains, or outlived
+the commit of its records in a crash. It is read from its beginning.
+
+Why nothing counts twice: a store unites what it is told about one run, so a
+record that is taken in again changes nothing. The position only saves reading.
+It holds for each file of that number, since all begin with the same bytes (see
+`spool`), and it never goes back.
+
+Why no living run is marked as killed: a writer has ended when its last segment
+says so, or has neither seal nor lock. A segment that others follow is never the
+last one. The position then says that the writer has ended (`AFTER_END`), so
+that a run which only a late file tells of does not run for ever.
 """
 
 from __future__ import annotations
@@ -19,11 +34,14 @@ from pathlib import Path
 from typing import Protocol
 
 from ..model.facts import RUNNING, Batch, Fact, RunFact, SiteFact
-from .segment import HEADER_BYTES, SUFFIX, Reading, SegmentReader, parse_segment_name
+from .reader import Reading, SegmentReader
+from .segment import HEADER_BYTES, SUFFIX, parse_segment_name
 
 _log = logging.getLogger("backtrail")
 
 ROUND_BYTES = 512 << 10
+# As the offset of a position: the writer has ended with the segment before.
+AFTER_END = 1
 _LEFT_OVER_S = 60.0
 # Of half a MiB each: a bound for imports, whose times say nothing.
 _MOST_ROUNDS = 2000
@@ -51,6 +69,21 @@ class Drained:
     lost: int = 0
 
 
+Position = tuple[int, int]
+Identity = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What was read of one writer in a round."""
+
+    batch: Batch
+    path: Path
+    reader: SegmentReader
+    is_over: bool  # nothing follows in this file
+    more: bool
+
+
 @dataclass(slots=True)
 class _Spool:
     """One writer's files in a folder, by number."""
@@ -65,6 +98,8 @@ class Drainer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._readers: dict[Path, SegmentReader] = {}
+        # How far files were committed; None for those that could not be deleted.
+        self._reached: dict[Path, tuple[Identity, int | None]] = {}
 
     def has_spools(self) -> bool:
         """Tell whether any process left anything in this folder."""
@@ -102,58 +137,64 @@ class Drainer:
             reader.close()
         self._readers.clear()
 
+    def leave_to_parent(self) -> None:
+        """Close, in a forked child, the files that the parent has open."""
+        for reader in self._readers.values():
+            reader.leave_to_parent()
+        self._readers.clear()
+
     def _round(self, store: Intake, done: Drained, began_us: int) -> bool:
         """Drain one piece of every spool; tell whether there may be more."""
         spools = _list_spools(self.folder)
         positions = store.positions([spool.uid for spool in spools])
-        batches: list[Batch] = []
-        finished: list[Path] = []
-        more = False
-        for spool in spools:
-            position = positions.get(spool.uid, (0, 0))
-            batch, drained, unread = self._read_spool(spool, position)
-            finished += drained
-            if batch is not None:
-                batches.append(batch)
-                more |= unread and not _is_later(batch, began_us)
-        if batches:
-            store.take_in(batches)
-            done.facts += sum(len(batch.facts) for batch in batches)
-            done.lost += sum(batch.lost for batch in batches)
-        for path in finished:
-            self._forget(path)
-            path.unlink(missing_ok=True)
-        return more
+        pieces = [
+            piece
+            for spool in spools
+            if (piece := self._read_spool(spool, positions.get(spool.uid, (0, 0)))) is not None
+        ]
+        if pieces:
+            store.take_in([piece.batch for piece in pieces])
+        for piece in pieces:
+            done.facts += len(piece.batch.facts)
+            done.lost += piece.batch.lost
+            self._reached[piece.path] = (piece.reader.identity, piece.reader.offset)
+            if piece.is_over:
+                self._delete(piece.path, piece.reader.identity)
+        return any(piece.more and not _is_later(piece.batch, began_us) for piece in pieces)
 
-    def _read_spool(
-        self, spool: _Spool, position: tuple[int, int]
-    ) -> tuple[Batch | None, list[Path], bool]:
-        """Read one piece of a spool: its batch, the files done with, and whether more waits."""
-        segment, offset = position
-        finished = [path for number, path in spool.segments if number < segment]
+    def _read_spool(self, spool: _Spool, position: Position) -> _Piece | None:
+        """Read one piece of a spool, from the first of its files that has any."""
+        last = spool.segments[-1][0]
         for number, path in spool.segments:
-            if number < segment:
-                continue
-            if number > segment:
-                offset = 0
-            reader = self._reader(path, max(offset, HEADER_BYTES))
+            reader = self._reader(path, number, position)
             if reader is None:
                 continue
-            # Asked before reading: once the owner is gone, nothing more is written.
-            gone = reader.take_over()
-            before = reader.offset
-            reading = reader.read(most_bytes=ROUND_BYTES, orphan=gone)
+            try:
+                # Asked before reading: once the owner is gone, nothing more is written.
+                gone = reader.take_over()
+                before = reader.offset
+                reading = reader.read(most_bytes=ROUND_BYTES, orphan=gone)
+            except OSError:
+                # This one cannot be read at the moment; the others can.
+                self._forget(path)
+                continue
+            # What was read may be a piece; the rest of the file comes next round.
+            is_at_end = not reading.more or reader.offset == before
+            is_over = reading.sealed or (gone and is_at_end)
+            if reader.offset == before and not is_over:
+                continue
             batch = self._batch(reader, number, reading)
-            if not reading.sealed and reader.offset > before:
-                # Perhaps a piece of a longer file; the rest comes next round.
-                return batch, finished, True
-            if not reading.sealed and not gone:
-                return None, finished, False
-            batch.ended = reading.ended or not reading.sealed
-            batch.segment, batch.offset = number + 1, 0
-            finished.append(path)
-            return batch, finished, any(later > number for later, _ in spool.segments)
-        return None, finished, False
+            has_ended = position[1] == AFTER_END and gone
+            if is_over and (reading.ended or (not reading.sealed and number == last)):
+                has_ended |= number >= position[0]
+            if number < position[0]:
+                batch.segment, batch.offset = position
+            elif is_over:
+                batch.segment, batch.offset = number + 1, AFTER_END if has_ended else 0
+            batch.ended = has_ended
+            more = number < last or (reading.more and not is_over)
+            return _Piece(batch, path, reader, is_over, more)
+        return None
 
     def _batch(self, reader: SegmentReader, number: int, reading: Reading) -> Batch:
         return Batch(
@@ -164,29 +205,59 @@ class Drainer:
             lost=reading.lost,
         )
 
-    def _reader(self, path: Path, offset: int) -> SegmentReader | None:
-        reader = self._readers.get(path)
-        if reader is not None and reader.offset != offset:
-            # Another leader was here in between.
-            self._forget(path)
-            reader = None
-        if reader is None:
-            try:
+    def _reader(self, path: Path, number: int, position: Position) -> SegmentReader | None:
+        """Give a reader of what is not yet taken in; None if there is nothing for us."""
+        try:
+            there = os.stat(path)
+            identity = (there.st_dev, there.st_ino)
+            offset = self._begin_of(path, number, position, identity)
+            if offset is None:
+                return None
+            reader = self._readers.get(path)
+            if reader is not None and (reader.offset, reader.identity) != (offset, identity):
+                # Another leader was here in between, or it is another file.
+                self._forget(path)
+                reader = None
+            if reader is None:
                 reader = SegmentReader(path)
-            except OSError:
-                # Gone, or not for us to read: whoever may read it drains it.
-                return None
-            except ValueError as error:
-                self._set_aside(path, str(error))
-                return None
-            reader.skip_to(offset)
-            self._readers[path] = reader
+                self._readers[path] = reader
+                reader.skip_to(offset)
+        except OSError:
+            # Gone, or not for us to read: whoever may read it drains it.
+            self._forget(path)
+            return None
+        except ValueError as error:
+            self._set_aside(path, str(error))
+            return None
         return reader
+
+    def _begin_of(
+        self, path: Path, number: int, position: Position, identity: Identity
+    ) -> int | None:
+        if number == position[0]:
+            return max(position[1], HEADER_BYTES)
+        known, reached = self._reached.get(path, (None, None))
+        if number > position[0] or known != identity:
+            return HEADER_BYTES
+        return reached
 
     def _forget(self, path: Path) -> None:
         reader = self._readers.pop(path, None)
         if reader is not None:
             reader.close()
+
+    def _delete(self, path: Path, identity: Identity) -> None:
+        """Delete a file that is committed whole, unless another lies there by now."""
+        self._forget(path)
+        try:
+            there = os.stat(path)
+            if (there.st_dev, there.st_ino) == identity:
+                path.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError:
+            # Its folder is not for us to change: it is not read again, at least.
+            self._reached[path] = (identity, None)
 
     def _set_aside(self, path: Path, why: str) -> None:
         """Move a file that cannot be read out of the way; `bt doctor` lists it."""
@@ -196,8 +267,12 @@ class Drainer:
 
     def _sweep(self) -> None:
         """Close readers of files that are gone, and delete files never put to use."""
-        for path in [path for path in self._readers if not path.exists()]:
-            self._forget(path)
+        for path, reader in list(self._readers.items()):
+            # A lock that is kept longer would keep others from an orphan.
+            if reader.is_ours or not path.exists():
+                self._forget(path)
+        for path in [path for path in self._reached if not path.exists()]:
+            del self._reached[path]
         long_ago = time.time() - _LEFT_OVER_S
         for path in self.folder.glob("*.new"):
             with contextlib.suppress(OSError):
@@ -215,9 +290,9 @@ def _is_later(batch: Batch, moment_us: int) -> bool:
 def leadership(folder: Path, wait_s: float = 0.0) -> Iterator[bool]:
     """Hold the folder's lock while the block runs; gives False if it is not to be had."""
     try:
-        fd = os.open(folder / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fd = _open_lock(folder / "drain.lock")
     except OSError:
-        # Read-only for us: whoever may write here drains it.
+        # Not for us to read: whoever may read it drains it.
         yield False
         return
     _leading.add(fd)
@@ -229,6 +304,14 @@ def leadership(folder: Path, wait_s: float = 0.0) -> Iterator[bool]:
             # Said aloud: a child that was forked meanwhile may hold the file open.
             fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError:
+        # Another user's: that suffices for its lock, except over NFS.
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def leave_to_parent() -> None:
@@ -251,13 +334,11 @@ def _lock(fd: int, wait_s: float) -> bool:
 
 
 def count_waiting(folder: Path, uid: bytes, position: tuple[int, int]) -> int:
-    """Count the records of one writer in ``folder`` that lie behind ``position``."""
+    """Count the records of one writer in ``folder`` that wait, given its ``position``."""
     waiting = 0
     for spool in _list_spools(folder):
-        if spool.uid != uid:
-            continue
-        for number, path in spool.segments:
-            if number >= position[0]:
+        if spool.uid == uid:
+            for number, path in spool.segments:
                 waiting += _count_facts(path, position[1] if number == position[0] else 0)
     return waiting
 

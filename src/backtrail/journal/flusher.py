@@ -27,6 +27,7 @@ class Flusher:
         self._interval_s = max(interval_s, 0.01)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._last: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Start the thread if it does not run yet."""
@@ -34,12 +35,22 @@ class Flusher:
             self._thread = threading.Thread(target=self._work, name="backtrail", daemon=True)
             self._thread.start()
 
-    def stop(self, timeout_s: float) -> None:
-        """Ask the thread to end after the round it is in, and wait for it."""
+    def stop(self, last: Callable[[], None], timeout_s: float) -> bool:
+        """Let the thread do ``last`` after the round it is in, and wait for its end.
+
+        By the thread, since a store that hangs would else hang the caller.
+
+        Returns:
+            False if it did not end in time.
+        """
+        self._last = last
         self._stop.set()
         thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout_s)
+        if thread is None or thread is threading.current_thread() or not thread.is_alive():
+            last()
+            return True
+        thread.join(timeout_s)
+        return not thread.is_alive()
 
     def _work(self) -> None:
         pause = self._interval_s
@@ -53,3 +64,4 @@ class Flusher:
                 pause = min(pause * 2, _MOST_BACKOFF_S) * random.uniform(0.75, 1.25)
             else:
                 pause = self._interval_s
+        self._last()

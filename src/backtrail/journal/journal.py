@@ -31,6 +31,7 @@ class Journal:
         tend: work of the recorder that can wait, done before each drain.
         interval_s: how often the background thread drains.
         sync: each record waits until the disk has it.
+        how: how the spool is written, see `Spool`.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class Journal:
         *,
         interval_s: float,
         sync: bool,
+        how: str = "auto",
     ) -> None:
         self.outage = Outage()
-        self.spool = Spool(folders, describe_writer, self.outage.warn, sync=sync)
+        self.spool = Spool(folders, describe_writer, self.outage.warn, sync=sync, how=how)
         self._folders = list(folders)
         self._open_store = open_store
         self._tend = tend
@@ -56,6 +58,7 @@ class Journal:
         self._drainers: dict[Path, Drainer] = {}
         self._flusher: Flusher | None = None
         self._drained: tuple[int, int] = (0, 0)
+        self._spool_paused = False
 
     def start_background(self) -> None:
         """Drain from a thread of our own from now on."""
@@ -105,8 +108,10 @@ class Journal:
         end = self.spool.end()
         while True:
             try:
-                self.drain(max(0.0, min(1.0, give_up - time.monotonic())))
-                if self._position() >= end:
+                led = self.drain(max(0.0, min(1.0, give_up - time.monotonic())))
+                # The second where the store was made anew after all had been drained.
+                is_done = self._position() >= end or (led and not self.count_waiting())
+                if is_done and not self.spool.in_memory:
                     return 0
             except Exception as error:  # noqa: BLE001 - tried again until the time is up
                 self.note(error)
@@ -120,36 +125,54 @@ class Journal:
         in_files = sum(count_waiting(folder, uid, self._drained) for folder in self._folders)
         return in_files + self.spool.in_memory
 
-    def close(self, timeout_s: float) -> None:
-        """Seal the spool and drain what can be drained in time; the rest waits."""
-        if self._flusher is not None:
-            self._flusher.stop(timeout_s)
-            self._flusher = None
+    def close(self, timeout_s: float) -> bool:
+        """Seal the spool and drain what can be drained in time; the rest waits.
+
+        Returns:
+            False if the store keeps a thread of ours busy beyond that time.
+        """
+        flusher, self._flusher = self._flusher, None
+        if flusher is None:
+            self._finish(timeout_s)
+        elif not flusher.stop(lambda: self._finish(timeout_s), timeout_s):
+            self.spool.close()
+            return False
+        for drainer in self._drainers.values():
+            drainer.close()
+        self._drainers.clear()
+        return True
+
+    def _finish(self, timeout_s: float) -> None:
         try:
             self._tend()
             self.spool.close()
             self.drain(timeout_s)
         except Exception as error:  # noqa: BLE001 - at the end of a process nothing may raise
             self.note(error)
-        for drainer in self._drainers.values():
-            drainer.close()
-        self._drainers.clear()
 
     def note(self, error: Exception) -> None:
         """Take note that the store could not be reached, and warn if that is new."""
         self.outage.warn(f"cannot reach the store: {error}")
 
     def pause(self, timeout_s: float) -> bool:
-        """Let no drain run until `resume`; False if one did not end in time."""
-        return self._lock.acquire(timeout=timeout_s)
+        """Let nothing of ours go on until `resume`; False if a drain did not end in time."""
+        if not self._lock.acquire(timeout=timeout_s):
+            return False
+        self._spool_paused = self.spool.pause(timeout_s)
+        return True
 
     def resume(self) -> None:
-        """Let drains run again."""
+        """Let drains and records go on again."""
+        paused, self._spool_paused = self._spool_paused, False
+        if paused:
+            self.spool.resume()
         self._lock.release()
 
     def restart_in_child(self) -> None:
         """Go on after a fork as a writer of our own, without the parent's thread."""
         leave_to_parent()
+        for drainer in self._drainers.values():
+            drainer.leave_to_parent()
         self._restart()
         self.spool.restart_in_child()
 

@@ -1,4 +1,4 @@
-"""One file of a spool: its layout, writing to it, and reading it back.
+"""One file of a spool: its layout, and writing to it.
 
 Layout: a header of 1 KiB that names the writer, then records, each
 ``[crc32][length][msgpack]`` beginning at a multiple of four bytes. The length is
@@ -6,34 +6,35 @@ stored last, so a record that is seen is whole; a process killed in the middle
 leaves zeros there, and the call it describes had not returned. The owner holds
 an advisory lock on the file for as long as it may write: a free lock on a file
 that is not sealed means that the owner is gone.
+
+A segment lies in memory that is mapped from its file, or, where mapping cannot
+be trusted, in memory of its own from which each record is written to the file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import mmap
 import os
 import struct
 import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..model.facts import Fact, WriterFact
-from .codec import DEFINITIONS, DamagedRecordError, SegmentDecoder, decode_writer, encode_writer
+from ..model.facts import WriterFact
+from .codec import encode_writer
 
 SUFFIX = ".spool"
 HEADER_BYTES = 1024
 SEALED = 0xFFFFFFFF
 ENDED = 0xFFFFFFFE  # sealed, and the writer has ended: no further segment follows
+SEAL_BYTES = 8
 
-_MAGIC = b"backtrail spool 1\n"
-_FIXED = struct.Struct("=II")
-_pack_into = _FIXED.pack_into
-_unpack_from = _FIXED.unpack_from
-_crc32 = zlib.crc32
-_MOST_HEADER = HEADER_BYTES - len(_MAGIC) - _FIXED.size
+MAGIC = b"backtrail spool 1\n"
+FIXED = struct.Struct("=II")
+checksum = zlib.crc32
+_pack_into = FIXED.pack_into
+_MOST_HEADER = HEADER_BYTES - len(MAGIC) - FIXED.size
 
 
 def segment_name(uid: bytes, number: int) -> str:
@@ -56,12 +57,18 @@ class SegmentWriter:
     """A segment that this process appends to; not safe for threads by itself.
 
     Args:
-        path: where it is to lie; None keeps it in memory (no folder can be
-            written to at the moment) until `move_to` finds it a place.
+        path: where it lies; None keeps it in memory, since no folder can be
+            written to at the moment.
         sync: each record waits until the disk has it.
+
+    Raises:
+        OSError: there can be no such file.
     """
 
-    __slots__ = ("_fd", "_map", "_sync", "number", "path", "position", "records", "size")
+    __slots__ = (
+        *("_fd", "_identity", "_map", "_sync"),
+        *("number", "path", "position", "records", "size"),
+    )
 
     def __init__(
         self, path: Path | None, number: int, size: int, writer: WriterFact, *, sync: bool = False
@@ -71,12 +78,28 @@ class SegmentWriter:
         self.size = size
         self._sync = sync
         self.records = 0  # without definitions; the caller counts
-        self._fd = -1
-        self._map = self._open(path) if path is not None else mmap.mmap(-1, size)
-        self._write_header(writer)
         self.position = HEADER_BYTES
-        if path is not None:
-            os.rename(path.with_suffix(".new"), path)
+        self._fd = -1
+        self._identity = (0, 0)
+        if path is None:
+            self._map = mmap.mmap(-1, size)
+            self._write_header(writer)
+            return
+        fresh = path.with_suffix(".new")
+        self._fd = _new_file(fresh)
+        try:
+            there = os.fstat(self._fd)
+            self._identity = (there.st_dev, there.st_ino)
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._map = self._memory()
+            self._write_header(writer)
+            os.rename(fresh, path)
+        except OSError:
+            os.close(self._fd)
+            self._fd = -1
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)
+            raise
 
     def put(self, payload: bytes) -> bool:
         """Append one record; False when it and the seal do not fit any more."""
@@ -86,27 +109,43 @@ class SegmentWriter:
         if end + 16 > self.size:
             return False
         mapped = self._map
-        mapped[position + 8 : end] = payload
-        _pack_into(mapped, position, _crc32(payload), length)
-        self.position = (end + 3) & ~3
+        crc = checksum(payload)
+        # From here to the last line nothing is called but `_pack_into`, and a
+        # handler of a signal runs when a call returns. Should it raise, the record
+        # is in sight, perhaps drained: the next one must not take its place.
+        try:
+            mapped[position + 8 : end] = payload
+            _pack_into(mapped, position, crc, length)
+        finally:
+            self.position = (end + 3) & ~3
         if self._sync and self._fd >= 0:
             mapped.flush()
         return True
 
-    def seal(self, *, ended: bool = False) -> None:
-        """Say that nothing more will be written here, and let the file go."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was appended so far."""
+        return self.position == HEADER_BYTES
+
+    def seal(self, *, ended: bool = False) -> bool:
+        """Say that nothing more will be written here; False if the file cannot have it.
+
+        Sealing twice does no harm.
+        """
         _pack_into(self._map, self.position, 0, ENDED if ended else SEALED)
-        if self._fd >= 0:
-            # Said aloud: a child that was forked meanwhile may hold the file open.
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
-        self.release()
+        return True
 
     def release(self) -> None:
-        """Let go of the file without sealing it, as a forked child must."""
+        """Let go of the file, and of the lock unless this is a forked child."""
         self._map.close()
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def unlock(self) -> None:
+        """Give up the lock aloud: a child that was forked meanwhile may hold the file open."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def is_in_place(self) -> bool:
         """Tell whether the file still lies where it was made."""
@@ -116,48 +155,33 @@ class SegmentWriter:
             there = os.stat(self.path)
         except OSError:
             return False
-        return there.st_ino == os.fstat(self._fd).st_ino
+        return (there.st_dev, there.st_ino) == self._identity
 
-    def move_to(self, path: Path) -> None:
-        """Give this segment a file at ``path`` with all that it holds so far.
-
-        For one that was kept in memory, or whose file was deleted under us.
+    def copy_to(self, path: Path) -> None:
+        """Make a file at ``path`` with all that this segment holds; it must be sealed.
 
         Raises:
             OSError: the folder cannot be written to.
         """
-        held, old_fd = self._map, self._fd
-        self._fd = -1
-        try:
-            fresh = self._open(path)
-        except OSError:
-            self._fd = old_fd
-            raise
-        fresh[: self.position] = held[: self.position]
-        os.rename(path.with_suffix(".new"), path)
-        self._map, self.path = fresh, path
-        held.close()
-        if old_fd >= 0:
-            os.close(old_fd)
-
-    def _open(self, path: Path) -> mmap.mmap:
         fresh = path.with_suffix(".new")
-        with contextlib.suppress(FileNotFoundError):
-            # Ours, as the name says: a signal handler raised while it was made.
-            os.unlink(fresh)
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        fd = _new_file(fresh)
         try:
-            # Room is taken now: a hole in a sparse file is a SIGBUS on a full disk.
-            os.posix_fallocate(fd, 0, self.size)
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            populate = getattr(mmap, "MAP_POPULATE", 0)
-            mapped = mmap.mmap(fd, self.size, flags=mmap.MAP_SHARED | populate)
+            _write_all(fd, self._map[: self.position + SEAL_BYTES], 0)
+            if self._sync:
+                os.fsync(fd)
+            os.rename(fresh, path)
         except OSError:
-            os.close(fd)
-            os.unlink(fresh)
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)
             raise
-        self._fd = fd
-        return mapped
+        finally:
+            os.close(fd)
+
+    def _memory(self) -> mmap.mmap:
+        # Room is taken now: a hole in a sparse file is a SIGBUS on a full disk.
+        os.posix_fallocate(self._fd, 0, self.size)
+        populate = getattr(mmap, "MAP_POPULATE", 0)
+        return mmap.mmap(self._fd, self.size, flags=mmap.MAP_SHARED | populate)
 
     def _write_header(self, writer: WriterFact) -> None:
         about = encode_writer(writer)
@@ -165,134 +189,79 @@ class SegmentWriter:
             about = encode_writer(
                 WriterFact(writer.uid, writer.host[:200], writer.pid, writer.started_us, {})
             )
-        at = len(_MAGIC)
-        _pack_into(self._map, at, _crc32(about), len(about))
+        at = len(MAGIC)
+        _pack_into(self._map, at, checksum(about), len(about))
         self._map[at + 8 : at + 8 + len(about)] = about
-        self._map[:at] = _MAGIC
+        self._map[:at] = MAGIC
 
 
-@dataclass(slots=True)
-class Reading:
-    """What one look at a segment gave."""
+class WrittenSegment(SegmentWriter):
+    """A segment on a file system whose mappings cannot be trusted: each record is written.
 
-    facts: list[Fact] = field(default_factory=list)
-    lost: int = 0
-    sealed: bool = False
-    ended: bool = False
+    What was written belongs to the kernel, which survives `kill -9` as well. It
+    costs a system call a record, and gives up the interpreter's lock for it.
+    """
 
+    __slots__ = ("_failed", "_written")
 
-class SegmentReader:
-    """Reads one segment from front to back, a piece at a time."""
+    def put(self, payload: bytes) -> bool:
+        """Append one record; False when it and the seal do not fit any more."""
+        # What cannot be written goes to the next segment, and this one gets
+        # another file: that the record is then in both does no harm.
+        return super().put(payload) and self._write_on()
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.offset = HEADER_BYTES
-        self._decoder = SegmentDecoder()
-        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        self._orphaned: bool | None = None
+    def seal(self, *, ended: bool = False) -> bool:
+        """Say that nothing more will be written here; False if the file cannot have it."""
+        super().seal(ended=ended)
+        return self._write_on(SEAL_BYTES)
+
+    def is_in_place(self) -> bool:
+        """Tell whether the file still lies where it was made, with all that was appended."""
+        return super().is_in_place() and self._write_on()
+
+    def copy_to(self, path: Path) -> None:
+        """Make a file at ``path`` with all that this segment holds; it must be sealed."""
+        super().copy_to(path)
+        if path != self.path and super().is_in_place() and self.path is not None:
+            # Without its seal it would look like one whose owner is gone.
+            os.unlink(self.path)
+
+    def _memory(self) -> mmap.mmap:
+        self._failed = False
+        self._written = 0
+        return mmap.mmap(-1, self.size)
+
+    def _write_header(self, writer: WriterFact) -> None:
+        super()._write_header(writer)
+        _write_all(self._fd, self._map[:HEADER_BYTES], 0)
+        self._written = HEADER_BYTES
+
+    def _write_on(self, more: int = 0) -> bool:
+        """Write what the file does not have yet, and ``more`` bytes behind it."""
+        # From where it was left and at its own place, not at the end: so what a
+        # handler of a signal cut short by raising is made good by the next call.
+        start, end = self._written, self.position
+        if self._failed or (start == end and not more):
+            return not self._failed
         try:
-            self.writer = self._read_header()
-        except (ValueError, OSError):
-            self.close()
-            raise
+            _write_all(self._fd, self._map[start : end + more], start)
+            self._written = end
+            if self._sync:
+                os.fdatasync(self._fd)
+        except OSError:
+            # All of it is in memory as well.
+            self._failed = True
+        return not self._failed
 
-    def close(self) -> None:
-        """Close the file, and give up its lock if `take_over` took it."""
-        fcntl.flock(self._fd, fcntl.LOCK_UN)
-        os.close(self._fd)
 
-    def take_over(self) -> bool:
-        """Tell whether the owner is gone; from then on the file is ours."""
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                return False
-            raise
-        return True
+def _new_file(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        # Ours, as the name says: a signal handler raised while it was made.
+        os.unlink(path)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
 
-    def skip_to(self, offset: int) -> None:
-        """Go on at ``offset``; what lies before is read for its definitions only."""
-        data = os.pread(self._fd, offset - self.offset, self.offset)
-        at, size = 0, len(data)
-        while at + 8 <= size:
-            crc, length = _unpack_from(data, at)
-            end = at + 8 + length
-            if not length or end > size:
-                at = self._next_sound(data, at + 4)
-                continue
-            # The second byte of a record tells what it is: see `codec`.
-            if data[at + 9] in DEFINITIONS and _crc32(data[at + 8 : end]) == crc:
-                with contextlib.suppress(DamagedRecordError):
-                    self._decoder.decode(data[at + 8 : end])
-            at = (end + 3) & ~3
-        self.offset = offset
 
-    def read(self, *, most_bytes: int = 1 << 20, orphan: bool = False) -> Reading:
-        """Read on from ``offset``, and move it.
-
-        A damaged record of an owner who is still writing may be one that is
-        half copied at this moment: reading stops before it. From an orphan or
-        a sealed file it is passed over and counted in ``lost``.
-        """
-        reading = Reading()
-        data = os.pread(self._fd, most_bytes, self.offset)
-        at, size = 0, len(data)
-        decode = self._decoder.decode
-        while at + 8 <= size:
-            crc, length = _unpack_from(data, at)
-            if length >= ENDED and crc == 0:
-                reading.sealed, reading.ended = True, length == ENDED
-                break
-            end = at + 8 + length
-            if length and end > size and self._continues(at, length):
-                if at:
-                    break
-                data = os.pread(self._fd, length + 8, self.offset)
-                size = len(data)
-                continue
-            payload = data[at + 8 : end]
-            if length and len(payload) == length and _crc32(payload) == crc:
-                try:
-                    fact = decode(payload)
-                except DamagedRecordError:
-                    reading.lost += 1
-                else:
-                    if fact is not None:
-                        reading.facts.append(fact)
-                at = (end + 3) & ~3
-                continue
-            if not orphan or not data[at:].strip(b"\0"):
-                break
-            at = self._next_sound(data, at + 4)
-            reading.lost += 1
-        self.offset += min(at, size)
-        return reading
-
-    def _continues(self, at: int, length: int) -> bool:
-        """Tell whether a record that goes past the piece read still ends in the file."""
-        return self.offset + at + 8 + length <= os.fstat(self._fd).st_size
-
-    def _next_sound(self, data: bytes, at: int) -> int:
-        """Find the next record whose checksum holds, or the end of the piece."""
-        size = len(data)
-        while at + 8 <= size:
-            crc, length = _unpack_from(data, at)
-            end = at + 8 + length
-            if crc == 0 and length >= ENDED:
-                return at
-            if length > 0 and end <= size and _crc32(data[at + 8 : end]) == crc:
-                return at
-            at += 4
-        return size
-
-    def _read_header(self) -> WriterFact:
-        head = os.pread(self._fd, HEADER_BYTES, 0)
-        if not head.startswith(_MAGIC) or len(head) < HEADER_BYTES:
-            raise ValueError(f"{self.path} is not a spool of this version")
-        at = len(_MAGIC)
-        crc, length = _unpack_from(head, at)
-        about = head[at + 8 : at + 8 + length]
-        if _crc32(about) != crc:
-            raise ValueError(f"the header of {self.path} is damaged")
-        return decode_writer(about)
+def _write_all(fd: int, data: bytes, offset: int) -> None:
+    while data:
+        written = os.pwrite(fd, data, offset)
+        data, offset = data[written:], offset + written

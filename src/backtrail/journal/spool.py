@@ -3,6 +3,17 @@
 One spool a process, in segments. Appending copies a few dozen bytes into
 memory that the kernel already counts as the file's, so no call waits for a
 disk, a database or another thread's input and output.
+
+A file may be deleted, or hidden by a mount and come back later. So a segment
+never moves: one that is not in its place any more is left, as a full one is,
+and sealed; a copy of it is put where there is room, and recording goes on in a
+new segment. All files of one number therefore begin with the same bytes, and two
+that are sealed are the same, whichever of them is drained. `drain` says why no
+file that turns up late is lost or counted twice.
+
+A signal handler may raise in the middle of anything here. So each step is one
+after which the next call can go on: what is left is listed before it is left,
+and leaves the list when nothing remains to be done.
 """
 
 from __future__ import annotations
@@ -17,7 +28,8 @@ from typing import Any
 
 from ..model.facts import Artifact, CodeFact, Fact, Part, SiteFact, Write, WriterFact
 from .codec import ARTIFACT, RUN, TEXT, encode, wire_of
-from .segment import SegmentWriter, segment_name
+from .filesystem import can_map_files
+from .segment import SegmentWriter, WrittenSegment, segment_name
 
 _log = logging.getLogger("backtrail")
 
@@ -37,6 +49,8 @@ class Spool:
             forked child, which is a writer of its own.
         warn: told what fails.
         sync: each record waits until the disk has it.
+        how: ``mmap`` maps segments, ``write`` writes each record, and ``auto`` maps
+            them where the file system can be trusted with it.
     """
 
     def __init__(
@@ -46,8 +60,11 @@ class Spool:
         warn: Callable[[str], None],
         *,
         sync: bool = False,
+        how: str = "auto",
     ) -> None:
         self._folders = list(folders)
+        self._how = how
+        self._maps: dict[Path, bool] = {}
         self._describe_writer = describe_writer
         self._warn = warn
         self._sync = sync
@@ -57,15 +74,17 @@ class Spool:
     def _start(self) -> None:
         self._lock = threading.RLock()
         self._writing = False
-        self._late: deque[Fact | tuple[Any, ...]] = deque()
+        # What to do when the lock is free again: records of signal handlers, warnings.
+        self._late: deque[Fact | tuple[Any, ...] | Callable[[], None]] = deque()
         self._segment: SegmentWriter | None = None
-        self._in_memory: list[SegmentWriter] = []
+        self._left: list[SegmentWriter] = []  # not sealed yet, or without a file
         self._next_number = 0
         self._next_size = FIRST_SEGMENT_BYTES
         self._texts: dict[str, int] = {}
         self._artifacts: dict[Artifact, int] = {}
         self._wires: dict[int, tuple[Any, Any]] = {}
         self._known_sites: set[int] = set()
+        self._unusable: set[Path] = set()  # folders that were warned of
         self._overflowed = False  # a definition found no room in this segment
         self._writer: WriterFact | None = None
         self.appended = 0
@@ -80,17 +99,19 @@ class Spool:
 
     def end(self) -> tuple[int, int]:
         """Give the segment and offset that lie behind all that was appended."""
-        segment = self._segment
-        if segment is None:
-            return self._next_number, 0
-        return segment.number, segment.position
+        with self._lock:
+            segment = self._segment
+            if segment is None:
+                return self._next_number, 0
+            return segment.number, 0 if segment.is_empty else segment.position
 
     @property
     def in_memory(self) -> int:
         """How many records found no place on disk yet."""
-        held = sum(segment.records for segment in self._in_memory)
-        current = self._segment
-        return held + (current.records if current is not None and current.path is None else 0)
+        with self._lock:
+            held = sum(segment.records for segment in self._left)
+            current = self._segment
+            return held + (current.records if current is not None and current.path is None else 0)
 
     def add_site(self, site: SiteFact) -> None:
         """Make a registered function known, so that runs can name it by number."""
@@ -171,30 +192,53 @@ class Spool:
             self._catch_up()
 
     def settle(self) -> None:
-        """Find segments a place on disk that have none, or whose file was deleted."""
+        """Find segments a place on disk that have none, or whose file is gone."""
         with self._lock:
             if self._writing:
                 return
-            while self._in_memory and self._place(self._in_memory[0]):
-                self._in_memory.pop(0).seal()
-            if self._segment is not None and not self._in_memory:
-                self._place(self._segment)
+            self._finish_left()
+            segment = self._segment
+            if segment is not None and not segment.is_empty and not segment.is_in_place():
+                fresh = self._placed_segment(self._next_number, segment.size)
+                if fresh is not None:
+                    self._go_on_in(fresh)
+                    self._finish_left()
+        self._catch_up()
 
     def close(self) -> None:
         """Seal the spool; whoever drains it next knows that the writer has ended."""
+        self.settle()
         with self._lock:
-            self.settle()
-            if self._segment is not None:
-                if self._segment.path is None:
-                    self._report_dropped("it ended")
-                self._segment.seal(ended=True)
+            if self._writing:
+                # In a signal handler, in the middle of a record: the end of the
+                # process closes it, or leaves an orphan.
+                return
+            last = self._segment
+            if last is not None:
+                if last not in self._left:
+                    self._left.append(last)
                 self._segment = None
-                # Whatever is still recorded after this begins a spool anew.
-                self._start()
+            self._finish_left(ends=last)
+            for segment in self._left:
+                segment.release()
+                self._report_dropped("it ended")
+            # Whatever is still recorded after this begins a spool anew.
+            late = self._late
+            self._start()
+            self._late = late
+        self._catch_up()
+
+    def pause(self, timeout_s: float) -> bool:
+        """Let no other thread append until `resume`, so that a fork copies no half of anything."""
+        return self._lock.acquire(timeout=timeout_s)
+
+    def resume(self) -> None:
+        """Let other threads append again."""
+        self._lock.release()
 
     def restart_in_child(self) -> None:
         """Leave the parent's spool to the parent: this process is another writer."""
-        held = [*self._in_memory, *([self._segment] if self._segment else [])]
+        held = [*self._left, *([self._segment] if self._segment else [])]
         self._start()
         for segment in held:
             segment.release()
@@ -213,65 +257,101 @@ class Spool:
         return True
 
     def _roll(self, payload_bytes: int) -> None:
-        old, number = self._segment, self._next_number
+        old = self._segment
         size = max(self._next_size, 2 * payload_bytes + 4096)
         if old is not None and old.records == 0:
             # Not even one record fitted beside its definitions.
             size = max(size, 4 * old.size)
-        self._segment = self._new_segment(number, size)
-        self._next_number = number + 1
+        self._go_on_in(self._new_segment(self._next_number, size))
         self._next_size = min(2 * self._next_size, MOST_SEGMENT_BYTES)
-        self._overflowed = False
+        self._finish_left()
+
+    def _go_on_in(self, fresh: SegmentWriter) -> None:
+        """Write to ``fresh`` from now on, and leave the segment written to so far."""
+        old = self._segment
+        if old is not None and old not in self._left:
+            self._left.append(old)
+        # The numbers first, and records that hold them before all: if a handler
+        # raises before the last line, the old segment defines them once more.
+        self._wires.clear()
         self._texts.clear()
         self._artifacts.clear()
-        self._wires.clear()
         self._known_sites.clear()
-        # Last, since a signal handler may raise at any point here: the segment
-        # that is written to is then never one that is closed.
-        if old is not None:
-            if old.path is None:
-                self._keep_in_memory(old)
-            else:
-                old.seal()
+        self._overflowed = False
+        self._next_number = fresh.number + 1
+        self._segment = fresh
 
     def _new_segment(self, number: int, size: int) -> SegmentWriter:
-        writer = self.writer
-        if not self._in_memory:
-            for folder in self._folders:
-                path = folder / segment_name(writer.uid, number)
-                try:
-                    folder.mkdir(parents=True, exist_ok=True)
-                    return SegmentWriter(path, number, size, writer, sync=self._sync)
-                except OSError as error:
-                    self._warn(f"cannot write its journal in {folder}: {error.strerror}")
-        return SegmentWriter(None, number, size, writer)
+        fresh = None
+        if not self.in_memory:
+            fresh = self._placed_segment(number, size)
+        return fresh or SegmentWriter(None, number, size, self.writer)
 
-    def _keep_in_memory(self, segment: SegmentWriter) -> None:
-        self._in_memory.append(segment)
-        while sum(each.size for each in self._in_memory) > MOST_MEMORY_BYTES:
-            self._in_memory.pop(0).release()
+    def _placed_segment(self, number: int, size: int) -> SegmentWriter | None:
+        """Make a segment in the first folder that takes it."""
+        writer = self.writer
+        for folder in self._folders:
+            path = folder / segment_name(writer.uid, number)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                kind = SegmentWriter if self._can_map(folder) else WrittenSegment
+                fresh = kind(path, number, size, writer, sync=self._sync)
+            except OSError as error:
+                if folder not in self._unusable:
+                    self._unusable.add(folder)
+                    self._say(f"cannot write its journal in {folder}: {error.strerror}")
+            else:
+                self._unusable.discard(folder)
+                return fresh
+        return None
+
+    def _can_map(self, folder: Path) -> bool:
+        if self._how != "auto":
+            return self._how == "mmap"
+        known = self._maps.get(folder)
+        if known is None:
+            known = self._maps[folder] = can_map_files(folder)
+        return known
+
+    def _finish_left(self, ends: SegmentWriter | None = None) -> None:
+        """Seal what is no longer written to, and see that it has a file."""
+        for segment in list(self._left):
+            if segment is not self._segment and self._is_kept(segment, ended=segment is ends):
+                segment.release()
+                self._left.remove(segment)
+        held = [segment for segment in self._left if segment is not self._segment]
+        while sum(each.size for each in held) > MOST_MEMORY_BYTES:
+            oldest = held.pop(0)
+            self._left.remove(oldest)
+            oldest.release()
             self._report_dropped("no folder can be written to, and memory for it is used up")
 
-    def _place(self, segment: SegmentWriter) -> bool:
-        if segment.is_in_place():
+    def _is_kept(self, segment: SegmentWriter, *, ended: bool) -> bool:
+        # Asked before it is sealed: once it is, anybody may drain and delete it.
+        in_place = segment.is_in_place()
+        in_place = segment.seal(ended=ended) and in_place
+        segment.unlock()
+        if in_place or (segment.is_empty and not ended):
             return True
         for folder in self._folders:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                segment.move_to(folder / segment_name(self.writer.uid, segment.number))
+                segment.copy_to(folder / segment_name(self.writer.uid, segment.number))
             except OSError:
                 continue
             return True
         return False
 
+    def _say(self, what: str) -> None:
+        # A handler of the log may wait for a thread that records.
+        self._late.append(lambda: self._warn(what))
+
     def _report_dropped(self, why: str) -> None:
         self.dropped += 1
         if self.dropped == 1:
-            _log.warning(
-                "backtrail: records of this process are lost: %s. Folders tried: %s",
-                why,
-                ", ".join(map(str, self._folders)),
-            )
+            folders = ", ".join(map(str, self._folders))
+            what = "backtrail: records of this process are lost: %s. Folders tried: %s"
+            self._late.append(lambda: _log.warning(what, why, folders))
 
     def _catch_up(self) -> None:
         while self._late:
@@ -281,6 +361,8 @@ class Spool:
                 return
             if isinstance(late, tuple):
                 self.add_run(*late)
+            elif callable(late):
+                late()
             else:
                 self.add(late)
 
@@ -299,16 +381,17 @@ class Spool:
         number = self._texts.get(text)
         if number is None:
             number = len(self._texts) + 1
-            self._texts[text] = number
+            # Defined first: a signal handler may raise in between.
             self._define([TEXT, number, text])
+            self._texts[text] = number
         return number
 
     def _wire_artifact(self, artifact: Artifact) -> int:
         number = self._artifacts.get(artifact)
         if number is None:
             number = len(self._artifacts) + 1
-            self._artifacts[artifact] = number
             self._define([ARTIFACT, number, artifact[0], artifact[1]])
+            self._artifacts[artifact] = number
         return number
 
     def _wire_reads(self, reads: Sequence[Any], start: int) -> Sequence[tuple[Any, ...]]:

@@ -222,8 +222,13 @@ class Intake:
 
     def _move_position(self, batch: Batch, writer: int) -> None:
         self._connection.execute(
-            "UPDATE writer SET segment = ?, offset = ?, lost = lost + ? WHERE writer = ?",
-            (batch.segment, batch.offset, batch.lost, writer),
+            "UPDATE writer SET lost = lost + ? WHERE writer = ?", (batch.lost, writer)
+        )
+        # Never back: of two folders with files of one writer, two leaders drain at once.
+        self._connection.execute(
+            "UPDATE writer SET segment = ?1, offset = ?2"
+            " WHERE writer = ?3 AND (segment, offset) < (?1, ?2)",
+            (batch.segment, batch.offset, writer),
         )
         if batch.ended:
             self._connection.execute(
