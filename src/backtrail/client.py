@@ -8,7 +8,9 @@ many processes import a pipeline and run none of it.
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -53,7 +55,6 @@ class Client(Asking):
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.recorder: Recorder | None = None
-        self._paused: Journal | None = None
         self._new_locks()
         self._start(settings)
         self._registry = Registry(self._describe, self._look_up)
@@ -140,7 +141,9 @@ class Client(Asking):
         try:
             with self._lock:
                 if self.recorder is None and self._trouble is None and self.settings.mode != "off":
-                    self.recorder = self._new_recorder()
+                    recorder = self._new_recorder()
+                    if self.recorder is None:  # a signal handler may have recorded meanwhile
+                        self.recorder = recorder
         except ConfigurationError as error:
             # Met inside the user's code, where nothing of ours may raise.
             self._trouble = error
@@ -158,7 +161,7 @@ class Client(Asking):
                 from .journal.journal import Journal
 
                 settings = self.settings
-                self._journal = Journal(
+                journal = Journal(
                     settings.spool_folders,
                     self._open_store,
                     _new_writer,
@@ -167,37 +170,38 @@ class Client(Asking):
                     sync=settings.durability == "sync",
                     how=settings.journal,
                 )
+                if self._journal is None:  # as in `wake`
+                    self._journal = journal
             return self._journal
 
     def _tend(self) -> None:
         if self.recorder is not None:
             self.recorder.tend()
 
-    def _prepare_fork(self) -> None:
+    def _prepare_fork(self) -> list[Callable[[], None]]:
         """Bring what is going on to an end, so that a child inherits no half of it.
 
         SQLite in a child that was forked in the middle of a transaction believes
         for ever that the database is locked; so it inherits no connection at all.
+
+        Returns:
+            What lets others go on after the fork, in the parent.
         """
+        resume: list[Callable[[], None]] = []
+        if self._lock.acquire(timeout=_FORK_WAIT_S):
+            resume.append(self._lock.release)
         journal = self._journal
         if journal is not None and journal.pause(_FORK_WAIT_S):
-            self._paused = journal
+            resume.append(journal.resume)
         if self._store is not None and self._store_lock.acquire(timeout=_FORK_WAIT_S):
             try:
                 self._store.close()
             finally:
                 self._store_lock.release()
-
-    def _resume_in_parent(self) -> None:
-        """Go on after a fork."""
-        # In this order, since another thread may fork as soon as we resume.
-        paused, self._paused = self._paused, None
-        if paused is not None:
-            paused.resume()
+        return resume
 
     def restart_in_child(self) -> None:
         """Go on as a process of its own after a fork."""
-        self._paused = None
         self._new_locks()
         if self._journal is not None:
             self._journal.restart_in_child()
@@ -604,17 +608,27 @@ def _close_all() -> None:
         client.close()
 
 
+# What the recording of a call imports when it first needs it.
+_IMPORTED_LATE = ("backtrail.model.digest", "hashlib", "pwd", "urllib.parse")
+_forking = threading.local()
+
+
 def _prepare_all_for_fork() -> None:
-    for client in list(_clients):
-        client._prepare_fork()
+    for name in _IMPORTED_LATE:
+        # Another thread may be at it: a child would wait for that thread for ever.
+        if name in sys.modules:
+            importlib.import_module(name)
+    _forking.resume = [resume for client in list(_clients) for resume in client._prepare_fork()]
 
 
 def _resume_all_in_parent() -> None:
-    for client in list(_clients):
-        client._resume_in_parent()
+    resumed, _forking.resume = _forking.resume, []
+    for resume in reversed(resumed):
+        resume()
 
 
 def _restart_all_in_child() -> None:
+    _forking.resume = []
     for client in list(_clients):
         client.restart_in_child()
 

@@ -330,6 +330,42 @@ def test_a_folder_that_becomes_read_only_is_written_when_it_may_be_again(
     assert_warned_once(ended)
 
 
+def test_a_disk_that_is_away_for_a_while_loses_nothing(
+    start: Start, other_disk: Path, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{other_disk}/bt.db"
+    pipeline = start(
+        """
+        work(0)
+        assert bt.flush() == 0
+        work(100)
+        say("recorded")
+        work(200)
+        time.sleep(0.3)
+        say("away")
+        work(300)
+        time.sleep(0.3)
+        work(400)
+        """,
+        tmp_path,
+        BACKTRAIL_URL=url,
+    )
+    pipeline.wait_for("recorded")
+    needs_mount(mount("-t", "tmpfs", "-o", "size=1m,ro", "tmpfs", str(other_disk)))
+    try:
+        pipeline.go_on()
+        pipeline.wait_for("away")
+    finally:
+        unmount(other_disk)
+    pipeline.go_on()
+
+    ended = pipeline.end()
+
+    assert_unhurt(ended)
+    assert outputs_in(url) == set(range(500))
+    assert_warned_once(ended)
+
+
 def test_a_folder_that_is_read_only_from_the_start_leaves_the_journal_to_the_state_folder(
     start: Start, other_disk: Path, tmp_path: Path
 ) -> None:

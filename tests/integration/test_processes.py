@@ -212,6 +212,58 @@ def test_a_run_that_a_fork_carried_into_a_child_is_ended_by_the_parent_alone(
     assert "killed" not in {status for _, status in seen}
 
 
+def test_forks_at_any_moment_of_recording_and_draining_lose_nothing_and_block_nobody(
+    run_script: Callable[..., str], url: str
+) -> None:
+    run_script(
+        """
+        import os, threading, time
+        import backtrail as bt
+        bt.configure(flush_interval_s=0.001)
+
+        @bt.register("step", input_path="in-{i}.csv")
+        def step(who, i): return i
+
+        stop = threading.Event()
+        def busy():
+            i = 0
+            while not stop.is_set():
+                step("thread", i)
+                i += 1
+                if i % 50 == 0:
+                    time.sleep(0.001)
+            print(i)
+
+        thread = threading.Thread(target=busy)
+        thread.start()
+        children = []
+        for number in range(60):
+            time.sleep(0.002)
+            pid = os.fork()
+            if not pid:
+                for i in range(20):
+                    step(f"child {number}", i)
+                # Lives on, with whatever the fork left it, while the parent goes on.
+                time.sleep(0.5)
+                if number % 2:
+                    assert bt.flush(20) == 0
+                os._exit(0)
+            children.append(pid)
+        stop.set()
+        thread.join()
+        began = time.monotonic()
+        assert bt.flush(20) == 0
+        for pid in children:
+            assert os.waitpid(pid, 0)[1] == 0
+        """
+    )
+
+    counted = Counter((run.params["who"], run.params["i"]) for run in runs_in(url, "step"))
+    assert set(counted.values()) == {1}
+    per_child = Counter(who for who, _ in counted if who != "thread")
+    assert per_child == {f"child {number}": 20 for number in range(60)}
+
+
 def test_a_child_that_lives_on_after_a_fork_does_not_keep_the_journal_locked(
     run_script: Callable[..., str], url: str
 ) -> None:
@@ -464,6 +516,56 @@ def test_threads_started_inside_a_pipeline_belong_to_it(
 
 
 # -- signals -------------------------------------------------------------------------------
+
+
+def test_a_signal_handler_records_in_the_middle_of_recording(
+    run_script: Callable[..., str], url: str
+) -> None:
+    printed = run_script(
+        """
+        import signal, time
+        import backtrail as bt
+        bt.configure(flush_interval_s=0.01)
+
+        @bt.register("handler", input_path="handled-{n}.csv")
+        def handle(n):
+            bt.log(f"signal-{n}")
+
+        handled = 0
+        def on_signal(number, frame):
+            global handled
+            handled += 1
+            handle(handled)
+            # The next only now: on a busy machine a handler may take longer than the
+            # pause between two signals, and then each would be struck by the next.
+            signal.setitimer(signal.ITIMER_REAL, 0.0005)
+
+        @bt.register("step", input_path="in-{i}.csv")
+        def step(i):
+            bt.log(f"out-{i}")
+            return [i]
+
+        signal.signal(signal.SIGALRM, on_signal)
+        signal.setitimer(signal.ITIMER_REAL, 0.0005)
+        i = 0
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            i += 1
+            assert step(i) == [i]
+            if i % 500 == 0:
+                assert bt.flush() == 0
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        print(i, handled)
+        """
+    )
+
+    steps, handled = map(int, printed.split())
+    assert handled > 10
+    assert Counter(r.params["i"] for r in runs_in(url, "step")) == Counter(range(1, steps + 1))
+    handlers = runs_in(url, "handler")
+    assert Counter(r.params["n"] for r in handlers) == Counter(range(1, handled + 1))
+    with connect(url) as client:
+        assert client.stats().lost == 0
 
 
 # Interrupted 500 times, as by Ctrl-C in a notebook. The long path makes a new segment

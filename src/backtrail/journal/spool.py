@@ -93,9 +93,14 @@ class Spool:
     @property
     def writer(self) -> WriterFact:
         """The writer of this process, made when first asked for."""
-        if self._writer is None:
-            self._writer = self._describe_writer()
-        return self._writer
+        writer = self._writer
+        if writer is None:
+            writer = self._describe_writer()
+            # Another thread or a signal handler may have asked at the same moment.
+            if self._writer is None:
+                self._writer = writer
+            return self._writer
+        return writer
 
     def end(self) -> tuple[int, int]:
         """Give the segment and offset that lie behind all that was appended."""
