@@ -138,17 +138,31 @@ class Client(Asking):
         """Give the recorder, made if need be; None when recording is off or cannot be set up."""
         if self.recorder is not None:
             return self.recorder
+        if threading.current_thread() is not threading.main_thread() or _owns(self._lock):
+            failed = self._set_up()
+        else:
+            # Handlers of signals run in the main thread only: so none meets half an
+            # import or half a journal, and one that records just waits for this as well.
+            failed = _in_a_thread(self._set_up)
+        if isinstance(failed, ConfigurationError):
+            # Met inside the user's code, where nothing of ours may raise.
+            guard.report(failed, "setting up recording, which stays off")
+        elif failed is not None:
+            raise failed
+        return self.recorder
+
+    def _set_up(self) -> Exception | None:
+        """Make the recorder; gives what went wrong."""
         try:
             with self._lock:
                 if self.recorder is None and self._trouble is None and self.settings.mode != "off":
-                    recorder = self._new_recorder()
-                    if self.recorder is None:  # a signal handler may have recorded meanwhile
-                        self.recorder = recorder
+                    self.recorder = self._new_recorder()
         except ConfigurationError as error:
-            # Met inside the user's code, where nothing of ours may raise.
             self._trouble = error
-            guard.report(error, "setting up recording, which stays off")
-        return self.recorder
+            return error
+        except Exception as error:  # noqa: BLE001 - raised by the caller, in its thread
+            return error
+        return None
 
     def _new_recorder(self) -> Recorder:
         journal = self._its_journal()
@@ -161,7 +175,7 @@ class Client(Asking):
                 from .journal.journal import Journal
 
                 settings = self.settings
-                journal = Journal(
+                self._journal = Journal(
                     settings.spool_folders,
                     self._open_store,
                     _new_writer,
@@ -170,8 +184,6 @@ class Client(Asking):
                     sync=settings.durability == "sync",
                     how=settings.journal,
                 )
-                if self._journal is None:  # as in `wake`
-                    self._journal = journal
             return self._journal
 
     def _tend(self) -> None:
@@ -599,6 +611,25 @@ def _new_writer() -> WriterFact:
     return WriterFact(os.urandom(16), host, pid, started_us, about)
 
 
+def _owns(lock: Any) -> bool:
+    """Tell whether this thread holds an RLock, as `threading.Condition` asks it."""
+    return bool(lock._is_owned())
+
+
+def _in_a_thread(work: Callable[[], Exception | None]) -> Exception | None:
+    """Do ``work`` in a thread of its own, and give what it gives."""
+    given: list[Exception | None] = []
+    thread = threading.Thread(
+        target=lambda: given.append(work()), name="backtrail-setup", daemon=True
+    )
+    try:
+        thread.start()
+    except RuntimeError:  # no thread starts any more while the interpreter ends
+        return work()
+    thread.join()
+    return given[0] if given else None
+
+
 def _made_up() -> str:
     return f"out-{os.urandom(8).hex()}"
 
@@ -609,7 +640,10 @@ def _close_all() -> None:
 
 
 # What the recording of a call imports when it first needs it.
-_IMPORTED_LATE = ("backtrail.model.digest", "hashlib", "pwd", "urllib.parse")
+_IMPORTED_LATE = (
+    *("backtrail.settings", "backtrail.journal.journal", "backtrail.model.digest"),
+    *("blake3", "hashlib", "pwd", "urllib.parse"),
+)
 _forking = threading.local()
 
 
