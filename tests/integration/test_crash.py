@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import backtrail
@@ -355,6 +355,9 @@ damages = st.lists(
 
 @settings(max_examples=60)
 @given(damage=damages)
+# A seal where the next sound record is looked for, with records behind it.
+@example(damage=[(0, bytes(8) + b"\xfe\xff\xff\xff")])
+@example(damage=[(0, bytes(4) + b"\xff" * 4)])
 def test_damage_costs_only_the_records_it_hits(
     orphan: Path, tmp_path_factory: pytest.TempPathFactory, damage: list[Damage]
 ) -> None:

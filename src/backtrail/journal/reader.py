@@ -95,11 +95,11 @@ class SegmentReader:
         decode = self._decoder.decode
         while at + 8 <= size:
             crc, length = _unpack_from(data, at)
-            if length >= ENDED and crc == 0:
+            if length >= ENDED and crc == 0 and not (orphan and self._goes_on_after(at)):
                 reading.sealed, reading.ended = True, length == ENDED
                 break
             end = at + 8 + length
-            if length and end > size and self._continues(at, length):
+            if 0 < length < ENDED and end > size and self._continues(at, length):
                 if at:
                     break
                 data = os.pread(self._fd, length + 8, self.offset)
@@ -127,6 +127,12 @@ class SegmentReader:
         self.offset += min(at, size)
         return reading
 
+    def _goes_on_after(self, at: int) -> bool:
+        """Tell whether a sound record follows what looks like a seal, which is then damage."""
+        begin = self.offset + at + 8
+        rest = os.pread(self._fd, os.fstat(self._fd).st_size - begin, begin)
+        return bool(rest.strip(b"\0")) and self._next_sound(rest, 0, seals=False) < len(rest) - 7
+
     def _is_blank_from(self, at: int, data: bytes) -> bool:
         """Tell whether only zeros follow, up to the end of the file."""
         if data[at:].strip(b"\0"):
@@ -138,13 +144,13 @@ class SegmentReader:
         """Tell whether a record that goes past the piece read still ends in the file."""
         return self.offset + at + 8 + length <= os.fstat(self._fd).st_size
 
-    def _next_sound(self, data: bytes, at: int) -> int:
+    def _next_sound(self, data: bytes, at: int, *, seals: bool = True) -> int:
         """Find the next record whose checksum holds, or the end of the piece."""
         size = len(data)
         while at + 8 <= size:
             crc, length = _unpack_from(data, at)
             end = at + 8 + length
-            if crc == 0 and length >= ENDED:
+            if seals and crc == 0 and length >= ENDED:
                 return at
             if length > 0 and end <= size and _crc32(data[at + 8 : end]) == crc:
                 return at

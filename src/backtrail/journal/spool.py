@@ -1,4 +1,3 @@
-# LEAD 22:52: branch `lockfree` replaces this file; read /work/wt/journal/NOTE_FROM_LEAD.md (last section) before you deliver. Delete this line.
 """Append to this process's spool; what was appended survives `kill -9`.
 
 One spool a process, in segments. Appending copies a few dozen bytes into
