@@ -389,7 +389,7 @@ def test_the_example_query_runs(recorded: Client) -> None:
 
 
 def test_the_journal_page_has_the_numbers_of_the_code() -> None:
-    assert repr(segment._MAGIC.decode())[1:-1] in JOURNAL
+    assert repr(segment.MAGIC.decode())[1:-1] in JOURNAL
     assert f"| to {segment.HEADER_BYTES} |" in JOURNAL
     assert f"0x{segment.SEALED:X}" in JOURNAL
     assert f"0x{segment.ENDED:X}" in JOURNAL
