@@ -15,8 +15,10 @@ Moment = datetime | str
 MOST_FOUND = 50
 _NOBODY = 0
 _OUTPUT = KIND_CODES["output"]
-# How many backtraces `@last-good` may cost, and how many outputs of one run it looks at.
+# How many backtraces `@last-good` may cost, how many pages of runs without an output it
+# passes over, and how many outputs of one run it looks at.
 _MOST_JUDGED = 50
+_MOST_PAGES = 100
 _MOST_OF_A_RUN = 20
 
 
@@ -145,8 +147,11 @@ def last_good_output(store: Store, tolerance_us: int) -> str | None:
 
 def _newest_output_before(store: Store, before: tuple[int, int]) -> tuple[str, RunRow] | None:
     """Give the newest completed run before a place in the list that made an output, and that."""
-    while keys := store.recent_runs(before, PAGE):
+    for _ in range(_MOST_PAGES):
+        keys = store.recent_runs(before, PAGE)
         rows = store.runs(keys)
+        if not keys:
+            break
         # A batch may have made thousands in one run; all have the same runs behind them.
         some = {out.artifact for row in rows.values() for out in row.outs[-_MOST_OF_A_RUN:]}
         artifacts = store.artifacts(some)
