@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ..model.facts import KIND_NAMES, STATUS_NAMES
-from ..model.identity import SEQ_MASK, run_id_of
+from ..model.identity import SEQ_BITS, SEQ_MASK, run_id_of
 from ..model.records import Code, ComponentRecord, Input, Output, Run, to_iso
 from ..store.protocol import ArtifactRow, ComponentRow, InRow, RunRow, SiteRow, Store
 
@@ -122,6 +122,22 @@ def _said(component: ComponentRow, field: str) -> Any:
 def public_id(store: Store, row: RunRow) -> str:
     """Give the public id of a run."""
     return row.run_id or run_id_of(row.started, store.writer(row.run).short, row.run & SEQ_MASK)
+
+
+def public_ids(store: Store, rows: Mapping[int, RunRow]) -> dict[int, str]:
+    """Give the public ids of many runs."""
+    shorts: dict[int, int] = {}
+    ids: dict[int, str] = {}
+    for key, row in rows.items():
+        run_id = row.run_id
+        if run_id is None:
+            writer = key >> SEQ_BITS
+            short = shorts.get(writer)
+            if short is None:
+                short = shorts[writer] = store.writer(key).short
+            run_id = run_id_of(row.started, short, key & SEQ_MASK)
+        ids[key] = run_id
+    return ids
 
 
 def assemble_runs(store: Store, keys: Sequence[int]) -> list[Run]:

@@ -10,7 +10,7 @@ from typing import Any
 from ..model.facts import COMPLETED, KIND_NAMES
 from ..model.records import Frame, FrameWarning, Gap, Input, Output, Run, TracedOutput
 from ..store.protocol import OutRow, RunRow, Store
-from .assemble import Assembly, public_id
+from .assemble import Assembly, public_ids
 from .links import Link, Linker
 from .selector import Selected
 
@@ -134,7 +134,7 @@ def _walk(
             fresh = fresh[: limit - len(walk.rows)]
         rows = linker.runs(fresh)
         walk.rows.update(rows)
-        walk.ids.update((key, public_id(store, row)) for key, row in rows.items())
+        walk.ids.update(public_ids(store, rows))
         frontier = {}
         for key in rows:
             walk.links[key] = []

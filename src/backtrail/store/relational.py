@@ -76,17 +76,19 @@ class RelationalStore(Lists, Downstream, Marks):
     def runs(self, keys: Iterable[int]) -> dict[int, RunRow]:
         """Give the runs of these keys; unknown keys are left out."""
         found = self._all("runs", keys=self._listed(keys))
+        ins = from_json(f"[{','.join([row[12] for row in found])}]")
+        outs = from_json(f"[{','.join([row[13] for row in found])}]")
         return {
             row[0]: _new(
-                RunRow, (*row[:12], ins_of(row[12], row[5]), outs_of(row[13], row[5]), row[14])
+                RunRow, (*row[:12], ins_of(reads, row[5]), outs_of(writes, row[5]), row[14])
             )
-            for row in found
+            for row, reads, writes in zip(found, ins, outs, strict=True)
         }
 
     def more_outputs(self, run: int) -> Iterable[OutRow]:
         """Give the outputs of a run beyond those in its row, a piece at a time."""
         for (piece,) in self._all("more_outputs", run=run):
-            yield from outs_of(piece, 0)
+            yield from outs_of(from_json(piece), 0)
 
     def public_ids(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the public ids of runs."""

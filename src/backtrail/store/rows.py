@@ -15,7 +15,6 @@ T = TypeVar("T")
 _encode_json = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
 _decode_json = msgspec.json.Decoder().decode
-_decode_lists = msgspec.json.Decoder(list[list[Any]]).decode
 # What a NamedTuple's own constructor does, at half the cost: a backtrace of 5,000
 # runs makes 30,000 of them.
 _new = tuple.__new__
@@ -57,26 +56,19 @@ def wire_outs(outs: Sequence[tuple[Any, ...]], started: int) -> list[tuple[Any, 
     ]
 
 
-def ins_of(text: str, started: int) -> list[InRow]:
-    """Read the JSON of `wire_ins`."""
-    if text == "[]":
-        return []
+def ins_of(wire: list[list[Any]], started: int) -> list[InRow]:
+    """Read what `wire_ins` gave."""
     return [
         _new(InRow, (e[0], e[1], started + e[2], 0, 0))
         if len(e) == 3
         else InRow(e[0], e[1], started + e[2], e[3], e[4])
-        for e in _decode_lists(text)
+        for e in wire
     ]
 
 
-def outs_of(text: str, started: int) -> list[OutRow]:
-    """Read the JSON of `wire_outs`."""
-    if text == "[]":
-        return []
-    return [
-        _new(OutRow, (e[0], e[1], started + e[2], e[3] if len(e) > 3 else None))
-        for e in _decode_lists(text)
-    ]
+def outs_of(wire: list[list[Any]], started: int) -> list[OutRow]:
+    """Read what `wire_outs` gave."""
+    return [_new(OutRow, (e[0], e[1], started + e[2], e[3] if len(e) > 3 else None)) for e in wire]
 
 
 def pack_word(word: str) -> bytes | str:
