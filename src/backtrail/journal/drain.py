@@ -39,7 +39,10 @@ from .segment import HEADER_BYTES, SUFFIX, parse_segment_name
 
 _log = logging.getLogger("backtrail")
 
+# What a round reads of all spools together, and of one at least: as objects, which a
+# user's process holds, this is some twenty times as much.
 ROUND_BYTES = 512 << 10
+LEAST_BYTES = 32 << 10
 # As the offset of a position: the writer has ended with the segment before.
 AFTER_END = 1
 _LEFT_OVER_S = 60.0
@@ -100,6 +103,7 @@ class Drainer:
         self._readers: dict[Path, SegmentReader] = {}
         # How far files were committed; None for those that could not be deleted.
         self._reached: dict[Path, tuple[Identity, int | None]] = {}
+        self._most_bytes = ROUND_BYTES
 
     def has_spools(self) -> bool:
         """Tell whether any process left anything in this folder."""
@@ -146,6 +150,7 @@ class Drainer:
     def _round(self, store: Intake, done: Drained, began_us: int) -> bool:
         """Drain one piece of every spool; tell whether there may be more."""
         spools = _list_spools(self.folder)
+        self._most_bytes = max(LEAST_BYTES, ROUND_BYTES // max(len(spools), 1))
         positions = store.positions([spool.uid for spool in spools])
         pieces = [
             piece
@@ -173,7 +178,7 @@ class Drainer:
                 # Asked before reading: once the owner is gone, nothing more is written.
                 gone = reader.take_over()
                 before = reader.offset
-                reading = reader.read(most_bytes=ROUND_BYTES, orphan=gone)
+                reading = reader.read(most_bytes=self._most_bytes, orphan=gone)
             except OSError:
                 # This one cannot be read at the moment; the others can.
                 self._forget(path)
