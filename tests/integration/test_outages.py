@@ -286,6 +286,25 @@ def fill(place: Path) -> Path:
 # -- no permission -------------------------------------------------------------------
 
 
+def test_a_store_on_a_read_only_disk_answers(tmp_path: Path) -> None:
+    folder, closed = tmp_path / "written", tmp_path / "closed"
+    folder.mkdir(), closed.mkdir()
+    client = connect(f"sqlite:///{folder}/bt.db")
+    client.log("pred-1")
+    client.close()
+    needs_mount(mount("--bind", str(folder), str(closed)))
+    try:
+        needs_mount(mount("-o", "remount,ro,bind", str(closed)))
+        reader = connect(f"sqlite:///{closed}/bt.db")
+
+        found = reader.backtrace("pred-1")
+
+        reader.close()
+        assert found.output.name == "pred-1"
+    finally:
+        unmount(closed)
+
+
 def test_a_folder_that_becomes_read_only_is_written_when_it_may_be_again(
     start: Start, other_disk: Path, tmp_path: Path
 ) -> None:

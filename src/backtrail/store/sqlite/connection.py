@@ -115,13 +115,7 @@ class Database:
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                path or ":memory:",
-                timeout=_WRITE_TIMEOUT_MS / 1000,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=256,
-            )
+            connection = self._connect_to(path)
         except (sqlite3.Error, OSError) as error:
             raise self.translated(error) from error
         try:
@@ -134,6 +128,21 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def _connect_to(self, path: Path | None) -> sqlite3.Connection:
+        # On a read-only disk there is no room for the files that SQLite shares with
+        # other processes, nor anyone to share with.
+        is_immutable = path is not None and _cannot_change(path)
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?immutable=1"
+            if path and is_immutable
+            else path or ":memory:",
+            timeout=_WRITE_TIMEOUT_MS / 1000,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+            uri=is_immutable,
+        )
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
@@ -207,6 +216,14 @@ class Database:
 
 
 _left_to_parent: list[sqlite3.Connection | None] = []
+
+
+def _cannot_change(path: Path) -> bool:
+    """Tell whether a database lies where nothing can be written, and is whole without its WAL."""
+    if not path.exists() or os.access(path.parent, os.W_OK):
+        return False
+    wal = Path(f"{path}-wal")
+    return not (wal.exists() and wal.stat().st_size)
 
 
 def _statements(script: str) -> Iterator[str]:
