@@ -128,10 +128,16 @@ for number in range(rounds):
 """
 
 
-def test_a_hundred_kills_at_random_moments_lose_no_call_that_had_returned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("journal", ["mmap", "write"])
+def test_a_hundred_kills_at_random_moments_lose_no_call_that_had_returned(
+    tmp_path: Path, journal: str
+) -> None:
     url = url_in(tmp_path)
     seeds = random.sample(range(10_000), 2)
-    killers = [python(KILLED_AGAIN_AND_AGAIN, url, "50", str(seed)) for seed in seeds]
+    killers = [
+        python(KILLED_AGAIN_AND_AGAIN, url, "50", str(seed), BACKTRAIL_JOURNAL=journal)
+        for seed in seeds
+    ]
     reports = [killer.communicate(timeout=100) for killer in killers]
     assert [killer.returncode for killer in killers] == [0, 0], reports
 

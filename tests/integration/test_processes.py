@@ -569,11 +569,12 @@ def test_a_signal_handler_records_in_the_middle_of_recording(
 
 
 # Interrupted 500 times, as by Ctrl-C in a notebook. The long path makes a new segment
-# begin every hundred calls, so that this too is interrupted.
+# begin every hundred calls, so that this too is interrupted, and so is `flush`.
 INTERRUPTED = """
-import random, signal, sys
+import random, signal
 import backtrail as bt
 from backtrail.capture.context import current_run
+bt.configure(flush_interval_s=0.02)
 
 @bt.register("step", input_path="in-{i}-" + "x" * 3000)
 def step(i): return i
@@ -593,12 +594,30 @@ for _ in range(500):
             i += 1
             step(i)
             returned.append(i)
+            if i % 40 == 0:
+                bt.flush()
     except KeyboardInterrupt:
         stale += current_run.get() is not None
-left = bt.flush()
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
 step(-1)
-print(left, stale, *returned)
+left = bt.flush()
+print(left, stale, *returned, -1)
 """
+
+
+@pytest.mark.parametrize("journal", ["mmap", "write"])
+def test_a_handler_that_raises_anywhere_in_the_journal_loses_no_call_that_returned(
+    run_script: Callable[..., str], url: str, journal: str
+) -> None:
+    printed = run_script(INTERRUPTED, timeout=90, BACKTRAIL_JOURNAL=journal, BACKTRAIL_STRICT="0")
+
+    left, stale, *returned = map(int, printed.split())
+    assert (left, stale) == (0, 0)
+    counted = Counter(run.params["i"] for run in runs_in(url, "step") if run.params)
+    assert [i for i in returned if counted[i] != 1] == []
+    with connect(url) as client:
+        assert client.stats().lost == 0
+        assert client.check() == []
 
 
 def test_sigterm_with_a_handler_that_exits_keeps_all(

@@ -127,6 +127,11 @@ class SegmentWriter:
         """Whether nothing was appended so far."""
         return self.position == HEADER_BYTES
 
+    @property
+    def is_released(self) -> bool:
+        """Whether `release` was called."""
+        return self._map.closed
+
     def seal(self, *, ended: bool = False) -> bool:
         """Say that nothing more will be written here; False if the file cannot have it.
 

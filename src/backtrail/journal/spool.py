@@ -321,7 +321,10 @@ class Spool:
     def _finish_left(self, ends: SegmentWriter | None = None) -> None:
         """Seal what is no longer written to, and see that it has a file."""
         for segment in list(self._left):
-            if segment is not self._segment and self._is_kept(segment, ended=segment is ends):
+            if segment is self._segment:
+                continue
+            # Released already if a handler raised before it left the list.
+            if segment.is_released or self._is_kept(segment, ended=segment is ends):
                 segment.release()
                 self._left.remove(segment)
         held = [segment for segment in self._left if segment is not self._segment]
