@@ -378,13 +378,10 @@ def _output_in(outputs: Iterable[Output], name: str, at_us: int) -> Output | Non
 def _output_beyond(store: Store, selected: Selected, name: str, kind: str) -> Output:
     """Find one of a great many outputs of a run, which its row does not keep."""
     assert selected.artifact is not None
+    artifact = selected.artifact.artifact
     row = next(
-        (
-            out
-            for out in store.more_outputs(selected.run)
-            if out.artifact == selected.artifact.artifact and out.at_us == selected.at_us
-        ),
-        OutRow(selected.artifact.artifact, 0, selected.at_us, None),
+        (out for out in store.more_outputs(selected.run, artifact) if out.at_us == selected.at_us),
+        OutRow(artifact, 0, selected.at_us, None),
     )
     versions = store.versions([row.version]) if row.version else {}
     return Output(name, kind, versions.get(row.version), row.at_us, row.value)

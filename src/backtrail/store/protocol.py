@@ -197,8 +197,8 @@ class Store(Protocol):
         """Give the runs of these keys; unknown keys are left out."""
         ...
 
-    def more_outputs(self, run: int) -> Iterable[OutRow]:
-        """Give the outputs of a run beyond those in its row, a piece at a time."""
+    def more_outputs(self, run: int, artifact: int | None = None) -> Iterable[OutRow]:
+        """Give the outputs of a run beyond those in its row; all, or only those of an artifact."""
         ...
 
     def public_ids(self, keys: Iterable[int]) -> dict[int, str]:

@@ -85,10 +85,12 @@ class RelationalStore(Lists, Downstream, Marks):
             for row, reads, writes in zip(found, ins, outs, strict=True)
         }
 
-    def more_outputs(self, run: int) -> Iterable[OutRow]:
-        """Give the outputs of a run beyond those in its row, a piece at a time."""
-        for (piece,) in self._all("more_outputs", run=run):
-            yield from outs_of(from_json(piece), 0)
+    def more_outputs(self, run: int, artifact: int | None = None) -> Iterable[OutRow]:
+        """Give the outputs of a run beyond those in its row; all, or only those of an artifact."""
+        for (piece,) in self._all("more_outputs", run=run, artifact=artifact):
+            for out in outs_of(from_json(piece), 0):
+                if artifact is None or out.artifact == artifact:
+                    yield out
 
     def public_ids(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the public ids of runs."""

@@ -76,7 +76,10 @@ SELECT r.run, r.started, r.run_id
   FROM json_each(:keys) k CROSS JOIN run r ON r.run = k.value;
 
 -- name: more_outputs
-SELECT outs FROM run_more WHERE run = :run ORDER BY part;
+-- In pieces: all, or with :artifact those that may hold a write of it.
+SELECT outs FROM run_more
+ WHERE run = :run AND (:artifact IS NULL OR instr(outs, '[' || :artifact || ',') > 0)
+ ORDER BY part;
 
 -- name: has_calls
 SELECT EXISTS (SELECT 1 FROM run WHERE parent IS NOT NULL);
