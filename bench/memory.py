@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,7 @@ def main() -> None:
     url = f"sqlite:///{folder}/bt.db"
     recorded = _child(RECORD, str(runs), url)
     size = sum(path.stat().st_size for path in Path(folder).glob("bt.db*") if path.is_file())
+    shutil.rmtree(folder)
     stored = 1_000_000 if args.full else 100_000
     planted = roots(stored)
     traced = _child(TRACE, f"sqlite:///{store_of(stored)}", planted["5000"][0], planted["5"][0])
