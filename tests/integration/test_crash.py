@@ -324,10 +324,10 @@ def records_of(content: bytes) -> list[tuple[int, int]]:
     records, at = [], HEADER_BYTES
     while True:
         _, length = struct.unpack_from("=II", content, at)
-        if not length or length >= 0xFFFFFFFE:
+        if not length:
             return records
         records.append((at, at + 8 + length))
-        at = (at + 8 + length + 3) & ~3
+        at += 8 + length
 
 
 def calls_in(client: Client) -> Counter[int]:

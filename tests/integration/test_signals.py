@@ -78,7 +78,7 @@ def test_a_handler_that_raises_reaches_the_user_and_costs_no_other_call(
         check=False,
     )
 
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr
     struck, reached, stale, *returned = map(int, ended.stdout.split())
     assert struck > 100
     assert (reached, stale) == (struck, 0)
@@ -86,5 +86,6 @@ def test_a_handler_that_raises_reaches_the_user_and_costs_no_other_call(
         runs = client.history("step", limit=1_000_000)
         counted = Counter(run.params["i"] for run in runs if run.params)
         assert [i for i in returned if counted[i] != 1] == []
+        assert client.stats().lost == 0
         last = next(run for run in runs if run.params.get("i") == -1)
     assert last.parent_run_id is None

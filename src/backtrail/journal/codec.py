@@ -8,6 +8,8 @@ segment can be read by itself.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ from ..model.facts import (
     Fact,
     FlagFact,
     NoteFact,
+    Part,
     PipelineFact,
     RunFact,
     SiteFact,
@@ -30,6 +33,7 @@ from ..model.facts import (
 
 TEXT, ARTIFACT, SITE, RUN, COMPONENT, CODE, PIPELINE, SOURCE = range(8)
 ENVIRONMENT, FLAG, NOTE = range(8, 11)
+_OUTPUT = 4  # facts.KIND_CODES["output"]: output ids do not recur, so they are not numbered
 DEFINITIONS = frozenset((TEXT, ARTIFACT, SITE))
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -71,7 +75,7 @@ def _encodable(value: Any, depth: int) -> Any:
 def wire_of(fact: Fact) -> list[Any]:
     """Give the array of a fact that is not on the hot path.
 
-    Runs go through `spool.Spool.add_run`, which names texts by number.
+    Runs go through `SegmentEncoder.run`, which names texts by number.
     """
     if isinstance(fact, SiteFact):
         return [SITE, fact.n, fact.component, fact.file, fact.line, fact.function, fact.git_hash]
@@ -103,6 +107,146 @@ _decode_writer = msgspec.msgpack.Decoder(WriterFact).decode
 def decode_writer(data: bytes) -> WriterFact:
     """Read what `encode_writer` gave."""
     return _decode_writer(data)
+
+
+class SegmentFullError(Exception):
+    """A definition found no room: what needs it goes to the next segment, and is defined there."""
+
+
+class SegmentEncoder:
+    """Turns facts into the records of one segment; threads may share it without a lock.
+
+    A number is taken, its definition appended, and only then made known. So two
+    threads may define one text twice, which does no harm, and whatever a signal
+    handler cuts short by raising is never referred to.
+
+    Args:
+        append: puts a record into the segment; False when there is no room.
+    """
+
+    __slots__ = ("_append", "_artifacts", "_next", "_texts", "_wires", "sites")
+
+    def __init__(self, append: Callable[[bytes], bool]) -> None:
+        self._append = append
+        self._next = itertools.count(1).__next__
+        self._texts: dict[str, int] = {}
+        self._artifacts: dict[Artifact, int] = {}
+        self._wires: dict[int, tuple[Any, Any]] = {}
+        self.sites: set[int] = set()
+
+    def run(
+        self,
+        run: Part,
+        writes: Sequence[Any],
+        ended_us: int | None,
+        status: int,
+        error: str | None,
+        run_id: str | None,
+        host: str | None,
+    ) -> bytes:
+        """Give the record of a run as it stands; fields as in `RunFact`.
+
+        Raises:
+            SegmentFullError: a definition that it needs has no room.
+        """
+        started_us, reads = run.started_us, run.reads
+        wires: list[tuple[Any, ...]] = []
+        for write in writes:
+            artifact, version, at_us, value = write
+            if artifact[1] != _OUTPUT or version is not None:
+                wires.append(self._write(write, started_us))
+            elif value is None:
+                wires.append((artifact, None, at_us - started_us))
+            else:
+                wires.append((artifact, None, at_us - started_us, value))
+        wire: tuple[Any, ...] = (
+            RUN,
+            run.seq,
+            run.site,
+            started_us,
+            None if ended_us is None else ended_us - started_us,
+            status,
+            run.parent_run,
+            run.pipeline,
+            run.params,
+            reads and self._reads(reads, started_us),
+            wires,
+        )
+        if error is not None or run_id is not None or host is not None:
+            wire += (error, run_id, host)
+        return encode(wire)
+
+    def define_site(self, site: SiteFact) -> None:
+        """Define a site, so that runs can name it by number.
+
+        Raises:
+            SegmentFullError: it has no room.
+        """
+        self._define(wire_of(site))
+        self.sites.add(site.n)
+
+    def _define(self, wire: list[Any]) -> None:
+        if not self._append(encode(wire)):
+            raise SegmentFullError
+
+    def _text(self, text: str) -> int:
+        number = self._texts.get(text)
+        if number is None:
+            number = self._next()
+            self._define([TEXT, number, text])
+            self._texts[text] = number
+        return number
+
+    def _artifact(self, artifact: Artifact) -> int:
+        number = self._artifacts.get(artifact)
+        if number is None:
+            number = self._next()
+            self._define([ARTIFACT, number, artifact[0], artifact[1]])
+            self._artifacts[artifact] = number
+        return number
+
+    def _reads(self, reads: Sequence[Any], start: int) -> Sequence[tuple[Any, ...]]:
+        # A declared input reads the same in every call until the file changes, and
+        # is then the same object: looked up by identity, since hashing takes longer.
+        known = self._wires.get(id(reads))
+        if known is not None and known[0] is reads:
+            wires: Sequence[tuple[Any, ...]] = known[1]
+            return wires
+        wires = []
+        recur = reads.__class__ is tuple
+        for read in reads:
+            known = self._wires.get(id(read))
+            if known is not None and known[0] is read:
+                wires.append(known[1])
+                continue
+            wire = self._read(read, start)
+            wires.append(wire)
+            if read[2] is None and not read[3]:
+                self._wires[id(read)] = (read, wire)
+            else:
+                recur = False
+        if recur:
+            self._wires[id(reads)] = (reads, wires)
+        return wires
+
+    def _read(self, read: Any, start: int) -> tuple[Any, ...]:
+        artifact, version, at_us, how, producer = read
+        number = self._artifact(artifact)
+        if version is not None:
+            version = self._text(version)
+        wire: tuple[Any, ...] = (number, version, 0 if at_us is None else at_us - start)
+        return (*wire, how, producer) if how else wire
+
+    def _write(self, write: Any, start: int) -> tuple[Any, ...]:
+        artifact, version, at_us, value = write
+        name = artifact
+        if artifact[1] != _OUTPUT:
+            name = self._artifact(artifact)
+            if version is not None:
+                version = self._text(version)
+        if value is None:
+            return (name, version, at_us - start)
+        return (name, version, at_us - start, value)
 
 
 class SegmentDecoder:

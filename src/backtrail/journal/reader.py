@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..model.facts import Fact, WriterFact
 from .codec import DEFINITIONS, DamagedRecordError, SegmentDecoder, decode_writer
-from .segment import ENDED, FIXED, HEADER_BYTES, MAGIC, checksum
+from .segment import ENDED, FIXED, HEADER_BYTES, MAGIC, SEAL, SEAL_AT, checksum
 
 _unpack_from = FIXED.unpack_from
 _crc32 = checksum
@@ -73,13 +73,13 @@ class SegmentReader:
             crc, length = _unpack_from(data, at)
             end = at + 8 + length
             if not length or end > size:
-                at = self._next_sound(data, at + 4)
+                at = self._next_sound(data, at + 1)
                 continue
             # The second byte of a record tells what it is: see `codec`.
             if data[at + 9] in DEFINITIONS and _crc32(data[at + 8 : end]) == crc:
                 with contextlib.suppress(DamagedRecordError):
                     self._decoder.decode(data[at + 8 : end])
-            at = (end + 3) & ~3
+            at = end
         self.offset = offset
 
     def read(self, *, most_bytes: int = 1 << 20, orphan: bool = False) -> Reading:
@@ -90,16 +90,15 @@ class SegmentReader:
         a sealed file it is passed over and counted in ``lost``.
         """
         reading = Reading()
+        # Asked before reading: what was sealed by then is all there.
+        (seal,) = SEAL.unpack(os.pread(self._fd, SEAL.size, SEAL_AT))
         data = os.pread(self._fd, most_bytes, self.offset)
         at, size = 0, len(data)
         decode = self._decoder.decode
         while at + 8 <= size:
             crc, length = _unpack_from(data, at)
-            if length >= ENDED and crc == 0 and not (orphan and self._goes_on_after(at)):
-                reading.sealed, reading.ended = True, length == ENDED
-                break
             end = at + 8 + length
-            if 0 < length < ENDED and end > size and self._continues(at, length):
+            if length and end > size and self._continues(at, length):
                 if at:
                     break
                 data = os.pread(self._fd, length + 8, self.offset)
@@ -114,24 +113,20 @@ class SegmentReader:
                 else:
                     if fact is not None:
                         reading.facts.append(fact)
-                at = (end + 3) & ~3
+                at = end
                 continue
-            if not orphan or self._is_blank_from(at, data):
+            if not (orphan or seal) or self._is_blank_from(at, data):
                 reading.more = False
                 break
             # Searched to the end of the file: the next sound record may go past the piece.
             self.offset += at
             data = os.pread(self._fd, os.fstat(self._fd).st_size - self.offset, self.offset)
-            at, size = self._next_sound(data, 4), len(data)
+            at, size = self._next_sound(data, 1), len(data)
             reading.lost += 1
         self.offset += min(at, size)
+        if seal and (not reading.more or self._is_blank_from(0, b"")):
+            reading.sealed, reading.ended = True, seal == ENDED
         return reading
-
-    def _goes_on_after(self, at: int) -> bool:
-        """Tell whether a sound record follows what looks like a seal, which is then damage."""
-        begin = self.offset + at + 8
-        rest = os.pread(self._fd, os.fstat(self._fd).st_size - begin, begin)
-        return bool(rest.strip(b"\0")) and self._next_sound(rest, 0, seals=False) < len(rest) - 7
 
     def _is_blank_from(self, at: int, data: bytes) -> bool:
         """Tell whether only zeros follow, up to the end of the file."""
@@ -144,17 +139,15 @@ class SegmentReader:
         """Tell whether a record that goes past the piece read still ends in the file."""
         return self.offset + at + 8 + length <= os.fstat(self._fd).st_size
 
-    def _next_sound(self, data: bytes, at: int, *, seals: bool = True) -> int:
+    def _next_sound(self, data: bytes, at: int) -> int:
         """Find the next record whose checksum holds, or the end of the piece."""
         size = len(data)
         while at + 8 <= size:
             crc, length = _unpack_from(data, at)
             end = at + 8 + length
-            if seals and crc == 0 and length >= ENDED:
-                return at
             if length > 0 and end <= size and _crc32(data[at + 8 : end]) == crc:
                 return at
-            at += 4
+            at += 1
         return size
 
     def _read_header(self) -> WriterFact:

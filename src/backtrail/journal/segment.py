@@ -1,11 +1,16 @@
 """One file of a spool: its layout, and writing to it.
 
-Layout: a header of 1 KiB that names the writer, then records, each
-``[crc32][length][msgpack]`` beginning at a multiple of four bytes. The length is
-stored last, so a record that is seen is whole; a process killed in the middle
-leaves zeros there, and the call it describes had not returned. The owner holds
+Layout: a header of 1 KiB that names the writer and, once nothing more will be
+written, says so; then records, one behind the other, each
+``[crc32][length][msgpack]``. A record that a killed process had begun to copy
+fails its checksum, and the call it describes had not returned. The owner holds
 an advisory lock on the file for as long as it may write: a free lock on a file
 that is not sealed means that the owner is gone.
+
+Appending is one call into C, which copies a record to where the last one ended
+and moves that place. No other thread, signal handler or finalizer comes between,
+so it takes no lock. What ends a segment makes every later append fail, and whose
+append fails goes on in the next segment.
 
 A segment lies in memory that is mapped from its file, or, where mapping cannot
 be trusted, in memory of its own from which each record is written to the file.
@@ -18,23 +23,27 @@ import fcntl
 import mmap
 import os
 import struct
+import threading
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..model.facts import WriterFact
-from .codec import encode_writer
+from .codec import DEFINITIONS, SegmentEncoder, encode_writer
 
 SUFFIX = ".spool"
 HEADER_BYTES = 1024
-SEALED = 0xFFFFFFFF
-ENDED = 0xFFFFFFFE  # sealed, and the writer has ended: no further segment follows
-SEAL_BYTES = 8
+SEAL = struct.Struct("=I")
+SEAL_AT = HEADER_BYTES - SEAL.size
+SEALED = 1
+ENDED = 2  # sealed, and the writer has ended: no further segment follows
 
-MAGIC = b"backtrail spool 1\n"
+MAGIC = b"backtrail spool 2\n"
 FIXED = struct.Struct("=II")
 checksum = zlib.crc32
-_pack_into = FIXED.pack_into
-_MOST_HEADER = HEADER_BYTES - len(MAGIC) - FIXED.size
+_pack = FIXED.pack
+_unpack_from = FIXED.unpack_from
+_MOST_HEADER = SEAL_AT - len(MAGIC) - FIXED.size
 
 
 def segment_name(uid: bytes, number: int) -> str:
@@ -54,7 +63,7 @@ def parse_segment_name(name: str) -> tuple[bytes, int] | None:
 
 
 class SegmentWriter:
-    """A segment that this process appends to; not safe for threads by itself.
+    """A segment that this process appends to, from any thread.
 
     Args:
         path: where it lies; None keeps it in memory, since no folder can be
@@ -66,8 +75,8 @@ class SegmentWriter:
     """
 
     __slots__ = (
-        *("_fd", "_identity", "_map", "_sync"),
-        *("number", "path", "position", "records", "size"),
+        *("_fd", "_identity", "_map", "_sync", "_write"),
+        *("encoder", "number", "path", "size"),
     )
 
     def __init__(
@@ -77,13 +86,11 @@ class SegmentWriter:
         self.number = number
         self.size = size
         self._sync = sync
-        self.records = 0  # without definitions; the caller counts
-        self.position = HEADER_BYTES
+        self.encoder = SegmentEncoder(self.append)
         self._fd = -1
         self._identity = (0, 0)
         if path is None:
-            self._map = mmap.mmap(-1, size)
-            self._write_header(writer)
+            self._use(mmap.mmap(-1, size), writer)
             return
         fresh = path.with_suffix(".new")
         self._fd = _new_file(fresh)
@@ -91,8 +98,7 @@ class SegmentWriter:
             there = os.fstat(self._fd)
             self._identity = (there.st_dev, there.st_ino)
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._map = self._memory()
-            self._write_header(writer)
+            self._use(self._memory(), writer)
             os.rename(fresh, path)
         except OSError:
             os.close(self._fd)
@@ -101,31 +107,37 @@ class SegmentWriter:
                 os.unlink(fresh)
             raise
 
-    def put(self, payload: bytes) -> bool:
-        """Append one record; False when it and the seal do not fit any more."""
-        position = self.position
-        length = len(payload)
-        end = position + 8 + length
-        if end + 16 > self.size:
-            return False
-        mapped = self._map
-        crc = checksum(payload)
-        # From here to the last line nothing is called but `_pack_into`, and a
-        # handler of a signal runs when a call returns. Should it raise, the record
-        # is in sight, perhaps drained: the next one must not take its place.
+    def append(self, payload: bytes) -> bool:
+        """Append one record; False when it does not fit, or the segment has ended."""
         try:
-            mapped[position + 8 : end] = payload
-            _pack_into(mapped, position, crc, length)
-        finally:
-            self.position = (end + 3) & ~3
+            self._write(_pack(checksum(payload), len(payload)) + payload)
+        except ValueError:
+            return False
         if self._sync and self._fd >= 0:
-            mapped.flush()
+            self._map.flush()
         return True
+
+    @property
+    def position(self) -> int:
+        """Where the last record ends."""
+        at = self._map.tell()
+        if at < self.size:
+            return at
+        # Ended, or full to the last byte.
+        return max((end for _, end in self._records()), default=HEADER_BYTES)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was appended so far."""
-        return self.position == HEADER_BYTES
+        return next(self._records(), None) is None
+
+    def holds_any(self) -> bool:
+        """Tell whether anything but definitions was appended."""
+        return any(self._map[start + 9] not in DEFINITIONS for start, _ in self._records())
+
+    def count(self) -> int:
+        """Count the records that are no definitions."""
+        return sum(self._map[start + 9] not in DEFINITIONS for start, _ in self._records())
 
     @property
     def is_released(self) -> bool:
@@ -135,9 +147,10 @@ class SegmentWriter:
     def seal(self, *, ended: bool = False) -> bool:
         """Say that nothing more will be written here; False if the file cannot have it.
 
-        Sealing twice does no harm.
+        Every append fails from now on. Sealing twice does no harm.
         """
-        _pack_into(self._map, self.position, 0, ENDED if ended else SEALED)
+        self._map.seek(0, os.SEEK_END)
+        SEAL.pack_into(self._map, SEAL_AT, ENDED if ended else SEALED)
         return True
 
     def release(self) -> None:
@@ -171,7 +184,7 @@ class SegmentWriter:
         fresh = path.with_suffix(".new")
         fd = _new_file(fresh)
         try:
-            _write_all(fd, self._map[: self.position + SEAL_BYTES], 0)
+            _write_all(fd, self._map[: self.position], 0)
             if self._sync:
                 os.fsync(fd)
             os.rename(fresh, path)
@@ -188,41 +201,52 @@ class SegmentWriter:
         populate = getattr(mmap, "MAP_POPULATE", 0)
         return mmap.mmap(self._fd, self.size, flags=mmap.MAP_SHARED | populate)
 
-    def _write_header(self, writer: WriterFact) -> None:
+    def _use(self, memory: mmap.mmap, writer: WriterFact) -> None:
         about = encode_writer(writer)
         if len(about) > _MOST_HEADER:
             about = encode_writer(
                 WriterFact(writer.uid, writer.host[:200], writer.pid, writer.started_us, {})
             )
-        at = len(MAGIC)
-        _pack_into(self._map, at, checksum(about), len(about))
-        self._map[at + 8 : at + 8 + len(about)] = about
-        self._map[:at] = MAGIC
+        head = MAGIC + _pack(checksum(about), len(about)) + about
+        memory.write(head.ljust(HEADER_BYTES, b"\0"))
+        self._map, self._write = memory, memory.write
+
+    def _records(self) -> Iterator[tuple[int, int]]:
+        """Give where each record begins and ends."""
+        at = HEADER_BYTES
+        while at + 8 <= self.size and not self.is_released:
+            _, length = _unpack_from(self._map, at)
+            if not length:
+                return
+            yield at, (at := at + 8 + length)
 
 
 class WrittenSegment(SegmentWriter):
     """A segment on a file system whose mappings cannot be trusted: each record is written.
 
     What was written belongs to the kernel, which survives `kill -9` as well. It
-    costs a system call a record, and gives up the interpreter's lock for it.
+    costs a lock and a system call a record.
     """
 
-    __slots__ = ("_failed", "_written")
+    __slots__ = ("_failed", "_lock", "_written")
 
-    def put(self, payload: bytes) -> bool:
-        """Append one record; False when it and the seal do not fit any more."""
-        # What cannot be written goes to the next segment, and this one gets
-        # another file: that the record is then in both does no harm.
-        return super().put(payload) and self._write_on()
+    def append(self, payload: bytes) -> bool:
+        """Append one record; False when it does not fit, or the segment has ended."""
+        with self._lock:
+            # What cannot be written goes to the next segment, and this one gets
+            # another file: that the record is then in both does no harm.
+            return super().append(payload) and self._write_on()
 
     def seal(self, *, ended: bool = False) -> bool:
         """Say that nothing more will be written here; False if the file cannot have it."""
-        super().seal(ended=ended)
-        return self._write_on(SEAL_BYTES)
+        with self._lock:
+            super().seal(ended=ended)
+            return self._write_on() and self._put(self._map[SEAL_AT:HEADER_BYTES], SEAL_AT)
 
     def is_in_place(self) -> bool:
         """Tell whether the file still lies where it was made, with all that was appended."""
-        return super().is_in_place() and self._write_on()
+        with self._lock:
+            return super().is_in_place() and self._write_on()
 
     def copy_to(self, path: Path) -> None:
         """Make a file at ``path`` with all that this segment holds; it must be sealed."""
@@ -232,25 +256,31 @@ class WrittenSegment(SegmentWriter):
             os.unlink(self.path)
 
     def _memory(self) -> mmap.mmap:
+        self._lock = threading.RLock()
         self._failed = False
         self._written = 0
         return mmap.mmap(-1, self.size)
 
-    def _write_header(self, writer: WriterFact) -> None:
-        super()._write_header(writer)
-        _write_all(self._fd, self._map[:HEADER_BYTES], 0)
+    def _use(self, memory: mmap.mmap, writer: WriterFact) -> None:
+        super()._use(memory, writer)
+        _write_all(self._fd, memory[:HEADER_BYTES], 0)
         self._written = HEADER_BYTES
 
-    def _write_on(self, more: int = 0) -> bool:
-        """Write what the file does not have yet, and ``more`` bytes behind it."""
+    def _write_on(self) -> bool:
+        """Write what the file does not have yet."""
         # From where it was left and at its own place, not at the end: so what a
         # handler of a signal cut short by raising is made good by the next call.
         start, end = self._written, self.position
-        if self._failed or (start == end and not more):
+        if start == end or not self._put(self._map[start:end], start):
             return not self._failed
+        self._written = end
+        return True
+
+    def _put(self, data: bytes, offset: int) -> bool:
+        if self._failed:
+            return False
         try:
-            _write_all(self._fd, self._map[start : end + more], start)
-            self._written = end
+            _write_all(self._fd, data, offset)
             if self._sync:
                 os.fdatasync(self._fd)
         except OSError:

@@ -23,11 +23,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..model.facts import Artifact, CodeFact, Fact, Part, SiteFact, Write, WriterFact
-from .codec import ARTIFACT, RUN, TEXT, encode, wire_of
+from ..model.facts import CodeFact, Fact, Part, SiteFact, WriterFact
+from .codec import SegmentFullError, encode, wire_of
 from .filesystem import can_map_files
 from .segment import SegmentWriter, WrittenSegment, segment_name
 
@@ -36,7 +37,6 @@ _log = logging.getLogger("backtrail")
 FIRST_SEGMENT_BYTES = 256 << 10
 MOST_SEGMENT_BYTES = 1 << 20
 MOST_MEMORY_BYTES = 32 << 20
-_OUTPUT = 4  # facts.KIND_CODES["output"]: output ids do not recur, so they are not numbered
 
 
 class Spool:
@@ -72,22 +72,17 @@ class Spool:
         self._start()
 
     def _start(self) -> None:
+        # For what goes on between segments; appending to one takes no lock.
         self._lock = threading.RLock()
-        self._writing = False
+        self._busy = False
         # What to do when the lock is free again: records of signal handlers, warnings.
-        self._late: deque[Fact | tuple[Any, ...] | Callable[[], None]] = deque()
+        self._late: deque[Callable[[], None]] = deque()
         self._segment: SegmentWriter | None = None
         self._left: list[SegmentWriter] = []  # not sealed yet, or without a file
         self._next_number = 0
         self._next_size = FIRST_SEGMENT_BYTES
-        self._texts: dict[str, int] = {}
-        self._artifacts: dict[Artifact, int] = {}
-        self._wires: dict[int, tuple[Any, Any]] = {}
-        self._known_sites: set[int] = set()
         self._unusable: set[Path] = set()  # folders that were warned of
-        self._overflowed = False  # a definition found no room in this segment
         self._writer: WriterFact | None = None
-        self.appended = 0
         self.dropped = 0
 
     @property
@@ -114,9 +109,9 @@ class Spool:
     def in_memory(self) -> int:
         """How many records found no place on disk yet."""
         with self._lock:
-            held = sum(segment.records for segment in self._left)
+            held = sum(segment.count() for segment in self._left)
             current = self._segment
-            return held + (current.records if current is not None and current.path is None else 0)
+            return held + (current.count() if current is not None and current.path is None else 0)
 
     def add_site(self, site: SiteFact) -> None:
         """Make a registered function known, so that runs can name it by number."""
@@ -125,7 +120,7 @@ class Spool:
     def add_run(
         self,
         run: Part,
-        writes: Sequence[Write | tuple[Any, ...]],
+        writes: Sequence[Any],
         ended_us: int | None,
         status: int,
         error: str | None = None,
@@ -133,90 +128,70 @@ class Spool:
         host: str | None = None,
     ) -> None:
         """Append a run as it stands, with these writes; ``ended_us`` None is a part of one."""
-        # `with`, since a signal handler may raise between a call and the next line.
-        with self._lock:
-            if self._writing:
-                # A signal handler or a finalizer records in the middle of our own
-                # record: its turn comes when that one is whole.
-                self._late.append((copy(run), writes, ended_us, status, error, run_id, host))
+        record_bytes = 0
+        while True:
+            segment = self._segment
+            if segment is not None:
+                try:
+                    encoder = segment.encoder
+                    if run.site not in encoder.sites:
+                        encoder.define_site(self._sites[run.site])
+                    record = encoder.run(run, writes, ended_us, status, error, run_id, host)
+                    if segment.append(record):
+                        return
+                    record_bytes = len(record)
+                except SegmentFullError:
+                    pass
+            if not self._roll(segment, record_bytes):
+                kept = copy(run), writes, ended_us, status, error, run_id, host
+                self._late.append(partial(self.add_run, *kept))
                 return
-            self._writing = True
-            try:
-                site, started_us, reads = run.site, run.started_us, run.reads
-                while True:
-                    if site not in self._known_sites:
-                        self._define_site(site)
-                    wire: tuple[Any, ...] = (
-                        RUN,
-                        run.seq,
-                        site,
-                        started_us,
-                        None if ended_us is None else ended_us - started_us,
-                        status,
-                        run.parent_run,
-                        run.pipeline,
-                        run.params,
-                        reads and self._wire_reads(reads, started_us),
-                        writes and self._wire_writes(writes, started_us),
-                    )
-                    if error is not None or run_id is not None or host is not None:
-                        wire += (error, run_id, host)
-                    payload = encode(wire)
-                    segment = self._segment
-                    if segment is not None and not self._overflowed and segment.put(payload):
-                        break
-                    self._roll(len(payload))
-                segment.records += 1
-                self.appended += 1
-            finally:
-                self._writing = False
-        if self._late:
-            self._catch_up()
 
     def add(self, fact: Fact) -> None:
         """Append any other fact."""
         if isinstance(fact, SiteFact):
             self.add_site(fact)
             return
-        payload = encode(wire_of(fact))
-        with self._lock:
-            if self._writing:
-                self._late.append(fact)
+        record = encode(wire_of(fact))
+        while True:
+            segment = self._segment
+            if segment is not None:
+                try:
+                    if isinstance(fact, CodeFact) and fact.n not in segment.encoder.sites:
+                        segment.encoder.define_site(self._sites[fact.n])
+                    if segment.append(record):
+                        return
+                except SegmentFullError:
+                    pass
+            if not self._roll(segment, len(record)):
+                self._late.append(partial(self.add, fact))
                 return
-            self._writing = True
-            try:
-                while True:
-                    if isinstance(fact, CodeFact) and fact.n not in self._known_sites:
-                        self._define_site(fact.n)
-                    if self._put(payload):
-                        break
-                self.appended += 1
-            finally:
-                self._writing = False
-        if self._late:
-            self._catch_up()
 
     def settle(self) -> None:
         """Find segments a place on disk that have none, or whose file is gone."""
         with self._lock:
-            if self._writing:
+            if self._busy:
                 return
-            self._finish_left()
-            segment = self._segment
-            if segment is not None and not segment.is_empty and not segment.is_in_place():
-                fresh = self._placed_segment(self._next_number, segment.size)
-                if fresh is not None:
-                    self._go_on_in(fresh)
-                    self._finish_left()
+            self._busy = True
+            try:
+                self._finish_left()
+                segment = self._segment
+                if segment is not None and not segment.is_empty and not segment.is_in_place():
+                    fresh = self._placed_segment(self._next_number, segment.size)
+                    if fresh is not None:
+                        self._go_on_in(fresh)
+                        self._finish_left()
+            finally:
+                self._busy = False
         self._catch_up()
 
     def close(self) -> None:
         """Seal the spool; whoever drains it next knows that the writer has ended."""
         self.settle()
         with self._lock:
-            if self._writing:
-                # In a signal handler, in the middle of a record: the end of the
-                # process closes it, or leaves an orphan.
+            if self._busy:
+                # In a signal handler, in the middle of another of these: the end of
+                # the process closes it, or leaves an orphan.
                 return
             last = self._segment
             if last is not None:
@@ -234,11 +209,11 @@ class Spool:
         self._catch_up()
 
     def pause(self, timeout_s: float) -> bool:
-        """Let no other thread append until `resume`, so that a fork copies no half of anything."""
+        """Let no other thread change segments until `resume`: a fork copies no half of that."""
         return self._lock.acquire(timeout=timeout_s)
 
     def resume(self) -> None:
-        """Let other threads append again."""
+        """Let other threads change segments again."""
         self._lock.release()
 
     def restart_in_child(self) -> None:
@@ -248,41 +223,37 @@ class Spool:
         for segment in held:
             segment.release()
 
-    def _put(self, payload: bytes) -> bool:
-        """Append a record; False when a new segment had to be begun instead.
+    def _roll(self, full: SegmentWriter | None, record_bytes: int) -> bool:
+        """Begin a segment after ``full``; False while this very thread is about it.
 
-        The new one knows none of the old one's numbers, so the caller encodes
-        again. Each try that fails makes the next segment larger.
+        The new one knows none of the old one's numbers, so the caller encodes again.
         """
-        segment = self._segment
-        if segment is None or self._overflowed or not segment.put(payload):
-            self._roll(len(payload))
-            return False
-        segment.records += 1
+        with self._lock:
+            if self._segment is not full:
+                return True  # another thread did
+            if self._busy:
+                # A signal handler or a finalizer records in the middle of what is
+                # between segments: its turn comes when that is over.
+                return False
+            self._busy = True
+            try:
+                size = max(self._next_size, 2 * record_bytes + 4096)
+                if full is not None and not full.holds_any():
+                    # Not even one record fitted beside its definitions.
+                    size = max(size, 4 * full.size)
+                self._go_on_in(self._new_segment(self._next_number, size))
+                self._next_size = min(2 * self._next_size, MOST_SEGMENT_BYTES)
+                self._finish_left()
+            finally:
+                self._busy = False
+        self._catch_up()
         return True
-
-    def _roll(self, payload_bytes: int) -> None:
-        old = self._segment
-        size = max(self._next_size, 2 * payload_bytes + 4096)
-        if old is not None and old.records == 0:
-            # Not even one record fitted beside its definitions.
-            size = max(size, 4 * old.size)
-        self._go_on_in(self._new_segment(self._next_number, size))
-        self._next_size = min(2 * self._next_size, MOST_SEGMENT_BYTES)
-        self._finish_left()
 
     def _go_on_in(self, fresh: SegmentWriter) -> None:
         """Write to ``fresh`` from now on, and leave the segment written to so far."""
         old = self._segment
         if old is not None and old not in self._left:
             self._left.append(old)
-        # The numbers first, and records that hold them before all: if a handler
-        # raises before the last line, the old segment defines them once more.
-        self._wires.clear()
-        self._texts.clear()
-        self._artifacts.clear()
-        self._known_sites.clear()
-        self._overflowed = False
         self._next_number = fresh.number + 1
         self._segment = fresh
 
@@ -367,90 +338,4 @@ class Spool:
                 late = self._late.popleft()
             except IndexError:
                 return
-            if isinstance(late, tuple):
-                self.add_run(*late)
-            elif callable(late):
-                late()
-            else:
-                self.add(late)
-
-    def _define(self, wire: list[Any]) -> None:
-        payload = encode(wire)
-        segment = self._segment
-        if segment is None or self._overflowed or not segment.put(payload):
-            # The record that needs it begins a new segment, and defines it there.
-            self._overflowed = True
-
-    def _define_site(self, n: int) -> None:
-        self._define(wire_of(self._sites[n]))
-        self._known_sites.add(n)
-
-    def _wire_text(self, text: str) -> int:
-        number = self._texts.get(text)
-        if number is None:
-            number = len(self._texts) + 1
-            # Defined first: a signal handler may raise in between.
-            self._define([TEXT, number, text])
-            self._texts[text] = number
-        return number
-
-    def _wire_artifact(self, artifact: Artifact) -> int:
-        number = self._artifacts.get(artifact)
-        if number is None:
-            number = len(self._artifacts) + 1
-            self._define([ARTIFACT, number, artifact[0], artifact[1]])
-            self._artifacts[artifact] = number
-        return number
-
-    def _wire_reads(self, reads: Sequence[Any], start: int) -> Sequence[tuple[Any, ...]]:
-        # A declared input reads the same in every call until the file changes, and
-        # is then the same object: looked up by identity, since hashing takes longer.
-        known = self._wires.get(id(reads))
-        if known is not None and known[0] is reads:
-            wires: Sequence[tuple[Any, ...]] = known[1]
-            return wires
-        wires = []
-        recur = reads.__class__ is tuple
-        for read in reads:
-            known = self._wires.get(id(read))
-            if known is not None and known[0] is read:
-                wires.append(known[1])
-                continue
-            wire = self._wire_read(read, start)
-            wires.append(wire)
-            if read[2] is None and not read[3]:
-                self._wires[id(read)] = (read, wire)
-            else:
-                recur = False
-        if recur:
-            self._wires[id(reads)] = (reads, wires)
-        return wires
-
-    def _wire_read(self, read: Any, start: int) -> tuple[Any, ...]:
-        artifact, version, at_us, how, producer = read
-        number = self._artifacts.get(artifact) or self._wire_artifact(artifact)
-        if version is not None:
-            version = self._texts.get(version) or self._wire_text(version)
-        wire: tuple[Any, ...] = (number, version, 0 if at_us is None else at_us - start)
-        return (*wire, how, producer) if how else wire
-
-    def _wire_writes(self, writes: Sequence[Any], start: int) -> list[tuple[Any, ...]]:
-        wires: list[tuple[Any, ...]] = []
-        for write in writes:
-            artifact, version, at_us, value = write
-            if artifact[1] != _OUTPUT or version is not None or value is not None:
-                wires.append(self._wire_write(write, start))
-            else:
-                wires.append((artifact, None, at_us - start))
-        return wires
-
-    def _wire_write(self, write: Any, start: int) -> tuple[Any, ...]:
-        artifact, version, at_us, value = write
-        name = artifact
-        if artifact[1] != _OUTPUT:
-            name = self._artifacts.get(artifact) or self._wire_artifact(artifact)
-            if version is not None:
-                version = self._texts.get(version) or self._wire_text(version)
-        if value is None:
-            return (name, version, at_us - start)
-        return (name, version, at_us - start, value)
+            late()
