@@ -36,6 +36,7 @@ log_output = _default.log_output
 record_run = _default.record_run
 pipeline = _default.pipeline
 source = _default.source
+carry = _default.carry
 configure = _default.configure
 flush = _default.flush
 backtrace = _default.backtrace
@@ -91,6 +92,7 @@ __all__ = [
     "SchemaVersionError",
     "StoreUnavailableError",
     "backtrace",
+    "carry",
     "components",
     "configure",
     "connect",

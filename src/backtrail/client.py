@@ -22,6 +22,7 @@ from .asking import READ_WAIT_S, Asking, component_name
 from .capture import component as component_module
 from .capture import guard
 from .capture import register as register_module
+from .capture.carry import Carried, carry
 from .capture.component import Component
 from .capture.environment import describe_process
 from .capture.files import FileVersions
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _FORK_WAIT_S = 5.0
 
 F = TypeVar("F", bound="Callable[..., Any]")
+R = TypeVar("R")
 
 
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()
@@ -574,6 +576,16 @@ class Client(Asking):
         A context manager and a decorator. ``with pipeline("nightly") as run_id:``
         """
         return PipelineRun(self, name, run_id)
+
+    def carry(self, func: Callable[..., R]) -> Carried[R]:
+        """Give a function that runs as part of the current run, in another thread or process.
+
+        ``pool.submit(carry(work), item)``: in a thread, `log` and `log_input` in it belong
+        to the run that was current when `carry` was called, and runs in it are called by
+        that run. It pickles where ``func`` does; what is recorded in another process is
+        a run of its own, called by that run, in the same pipeline run.
+        """
+        return carry(func)
 
     def source(self, pointer: Any) -> None:
         """Declare an artifact to come from outside, so that it is no gap.

@@ -390,9 +390,10 @@ def test_the_example_query_runs(recorded: Client) -> None:
 
 def test_the_journal_page_has_the_numbers_of_the_code() -> None:
     assert repr(segment.MAGIC.decode())[1:-1] in JOURNAL
-    assert f"| to {segment.HEADER_BYTES} |" in JOURNAL
-    assert f"0x{segment.SEALED:X}" in JOURNAL
-    assert f"0x{segment.ENDED:X}" in JOURNAL
+    assert f"| to {segment.SEAL_AT} |" in JOURNAL
+    assert f"from {segment.HEADER_BYTES} on" in JOURNAL
+    assert f"{segment.SEALED} when another segment follows" in JOURNAL
+    assert f"{segment.ENDED} when the writer has ended" in JOURNAL
 
 
 # -- links ------------------------------------------------------------------------------------

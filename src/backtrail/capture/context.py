@@ -76,6 +76,8 @@ class ActiveRun:
 # A forked child finds its parent's run here. A run of another process is no run of
 # ours: a child has a recorder of its own, and whoever reads this compares `recorder`.
 current_run: ContextVar[ActiveRun | None] = ContextVar("backtrail_run", default=None)
+#: The public id of the run of another process that called what runs here; see `carry`.
+calling_run: ContextVar[str | None] = ContextVar("backtrail_calling_run", default=None)
 current_pipeline: ContextVar[str | None] = ContextVar("backtrail_pipeline", default=None)
 
 

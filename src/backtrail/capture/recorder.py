@@ -38,7 +38,14 @@ from ..model.names import artifact_name
 from ..model.redaction import cap_text, redact_text, redact_value
 from ..model.times import to_us
 from . import guard
-from .context import NOTHING, ActiveRun, current_pipeline, current_run, default_pipeline
+from .context import (
+    NOTHING,
+    ActiveRun,
+    calling_run,
+    current_pipeline,
+    current_run,
+    default_pipeline,
+)
 from .environment import installed_packages
 from .files import FileVersions
 from .objects import SCALARS, Made, Objects
@@ -120,7 +127,7 @@ class Recorder:
         run.parent = parent
         run.pipeline = current_pipeline.get()
         if parent is None:
-            run.parent_run = None
+            run.parent_run = calling_run.get()
             if run.pipeline is None:
                 run.pipeline = default_pipeline()
         else:
