@@ -17,6 +17,7 @@ class Outage:
         """Log what fails, unless a failure of this outage was logged before."""
         if not self.is_on:
             self.is_on = True
+            what = what.rstrip(".")  # a hint of the store ends with one
             _log.warning("backtrail: %s. Your code goes on; what is recorded waits.", what)
 
     def end(self) -> None:
