@@ -22,6 +22,7 @@ from .errors import (
 if TYPE_CHECKING:
     from .model.records import ComponentRecord, Frame, Input, Output, Run
     from .query.backtrace import Backtrace
+    from .query.staleness import Staleness
 
 __version__ = "0.1.0"
 
@@ -50,11 +51,13 @@ flag = _default.flag
 unflag = _default.unflag
 flagged = _default.flagged
 note = _default.note
+stale = _default.stale
 
 
 # What questions are answered with is loaded when it is named: recording needs none of it.
 _ANSWERS = {
     "Backtrace": "query.backtrace",
+    "Staleness": "query.staleness",
     **dict.fromkeys(("ComponentRecord", "Frame", "Input", "Output", "Run"), "model.records"),
 }
 
@@ -90,6 +93,7 @@ __all__ = [
     "Pointer",
     "Run",
     "SchemaVersionError",
+    "Staleness",
     "StoreUnavailableError",
     "backtrace",
     "carry",
@@ -114,6 +118,7 @@ __all__ = [
     "register",
     "run",
     "source",
+    "stale",
     "unflag",
     "who",
 ]

@@ -6,7 +6,7 @@ Asking loads what recording does not need, so each question imports its own part
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from .capture import guard
@@ -15,6 +15,7 @@ from .capture.environment import user_name
 from .capture.files import FileVersions
 from .errors import BacktrailError, ConfigurationError
 from .model.names import path_name
+from .model.times import to_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .model.records import ComponentRecord, Diagnosis, Finding, Flagged, Match, Run
     from .query.backtrace import Backtrace
     from .query.near_misses import NearMiss
+    from .query.staleness import Staleness
     from .settings import Settings
     from .store.protocol import Store, StoreStats
 
@@ -98,6 +100,43 @@ class Asking:
         from .query import near_misses as query
 
         return query.near_misses(self._ask(), trace)
+
+    def stale(
+        self,
+        output: str | os.PathLike[str],
+        *,
+        max_age: timedelta | float | str | None = None,
+        files: bool = False,
+        now: datetime | str | None = None,
+    ) -> Staleness:
+        """Tell whether an output would differ, or is too old, if it were made again now; and why.
+
+        Args:
+            output: as in `backtrace`.
+            max_age: how old any run behind it may be, a timedelta, seconds or ``"30d"``;
+                a component's own limit counts beside it.
+            files: look at the files that no run wrote, as they lie on this machine now.
+            now: the moment from which ages count (aware); this one if absent.
+
+        Raises:
+            NotFoundError: nothing recorded answers to it; ``closest`` has near names.
+            AmbiguousIdError: several run ids start so.
+        """
+        from .capture.wording import age_in_seconds
+        from .query import staleness as query
+        from .query.lookups import moment_us
+        from .query.selector import select
+
+        store = self._ask()
+        versions = FileVersions(self.settings.digest_limit_bytes)
+        return query.staleness(
+            store,
+            select(store, os.fspath(output)),
+            tolerance_us=self._tolerance_us(),
+            now_us=to_us(datetime.now(timezone.utc)) if now is None else moment_us(now),
+            max_age_s=None if max_age is None else age_in_seconds(max_age),
+            file_version=versions.version_of if files else None,
+        )
 
     def _tolerance_us(self) -> int:
         return int(self.settings.clock_tolerance_s * 1_000_000)

@@ -20,6 +20,8 @@ from backtrail import (
     Pointer,
     connect,
 )
+from backtrail.model.times import to_us
+from backtrail.store.protocol import FresherProbe
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -790,3 +792,27 @@ def test_a_backtrace_counts_the_other_writes_of_its_output(client: Client) -> No
     assert client.backtrace("out").output.other_writes == 5
     assert client.backtrace("out", at=second(2)).output.other_writes == 5
     assert client.backtrace("out").output.written_at == second(9.75)
+
+
+# --- what was there and was not read ------------------------------------------
+
+
+def test_a_fresher_write_is_the_newest_between_a_write_and_its_read(client: Client) -> None:
+    for number in range(4):
+        model = Pointer("model", version=f"v{number}")
+        put(client, f"train-{number}", number - 1, component="train", outputs=[model])
+    store = client._ask()
+    artifact = store.artifact_named("model")
+    keys = [store.key_of(f"train-{number}") or 0 for number in range(4)]
+    assert artifact is not None
+
+    def fresher(written: int, read: int, reader: int = 0) -> list[int]:
+        times = (to_us(second(written)), to_us(second(read)))
+        probe = FresherProbe(artifact.artifact, *times, keys[written], reader)
+        return [write.run for write in store.fresher_writes([probe]).get(0, [])]
+
+    assert fresher(0, 3) == [keys[3]]
+    assert fresher(0, 2) == [keys[2]]
+    assert fresher(0, 3, reader=keys[3]) == [keys[2]]
+    assert fresher(3, 3) == []
+    assert fresher(1, 1) == []

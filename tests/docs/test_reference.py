@@ -22,8 +22,9 @@ from backtrail import Client, errors
 from backtrail.cli import failures
 from backtrail.cli.program import ALIASES, VERBS, program
 from backtrail.journal import segment
-from backtrail.model import records
+from backtrail.model import records, staleness
 from backtrail.query.backtrace import Backtrace
+from backtrail.query.staleness import Staleness
 from backtrail.render import words
 from backtrail.render.narrative import mark_of_warning
 from backtrail.settings import _FROM_ENVIRONMENT, Settings
@@ -53,10 +54,18 @@ ANSWERS = (
     records.Gap,
     records.ComponentRecord,
     records.Match,
+    Staleness,
+    staleness.StaleReason,
+    staleness.RunName,
+    staleness.Cause,
+    staleness.Compared,
+    staleness.NotKnown,
+    staleness.Refresh,
 )
 DOCUMENT_KEYS = {
     "show": ["show", "pred-1"],
     "recent": ["recent"],
+    "stale": ["stale", "pred-1"],
     "find": ["find", "pred"],
     "components": ["components"],
     "db stats": ["db", "stats"],

@@ -28,6 +28,7 @@ class Verb(NamedTuple):
 VERBS = {
     "trace": Verb("trace", "The runs behind an output, nearest first. bt ID is short for it."),
     "show": Verb("show", "One run: inputs, outputs, parameters, code, error."),
+    "stale": Verb("stale", "Whether an output is out of date, why, and what to make again."),
     "who": Verb("runs", "Runs that wrote a name, or a file's content."),
     "history": Verb("runs", "Runs of a component, newest first."),
     "recent": Verb("runs", "The newest runs."),
@@ -39,7 +40,7 @@ VERBS = {
     "completion": Verb("completion", "Print the completion script for a shell."),
     "help": Verb("help", "Help on a command, or on recording: bt help record."),
 }
-ALIASES = {"backtrace": "trace", "where": "trace", "inspect": "show"}
+ALIASES = {"backtrace": "trace", "where": "trace", "inspect": "show", "why": "stale"}
 
 
 class Program(click.Group):

@@ -42,10 +42,14 @@ class Assembly:
         self.artifacts: dict[int, ArtifactRow] = store.artifacts(artifacts)
         self.versions: dict[int, str] = store.versions(versions) if versions else {}
         sites = store.sites({row.site for row in rows})
-        self._codes = {key: _code(site) for key, site in sites.items()}
+        self._codes = {key: code_of(site) for key, site in sites.items()}
+        components = store.components({row.component for row in rows})
         self._components = {
-            c.component: (c.name, _said(c, "kind"), _said(c, "owner"))
-            for c in store.components({row.component for row in rows})
+            c.component: (c.name, last_said(c, "kind"), last_said(c, "owner")) for c in components
+        }
+        # By component's name, for those that have a limit.
+        self.max_ages: dict[str, float] = {
+            c.name: limit for c in components if (limit := last_said(c, "max_age_s")) is not None
         }
         self._pipelines = store.pipelines(pipelines) if pipelines else {}
         self._refs = store.run_refs(refs) if refs else {}
@@ -97,6 +101,10 @@ class Assembly:
         """Give the public id of a run that is none of the rows."""
         return self._store.public_ids([key]).get(key)
 
+    def id_of(self, key: int) -> str:
+        """Give the public id of a run that is known, one of the rows or another."""
+        return self._ids.get(key) or self._store.public_ids([key])[key]
+
     def version_word(self, key: int) -> str | None:
         """Give the word of a version, also of one that no row mentions."""
         if key and key not in self.versions:
@@ -109,12 +117,14 @@ class Assembly:
         return (self._parents if row.parent >= 0 else self._refs).get(abs(row.parent))
 
 
-def _code(site: SiteRow) -> Code:
+def code_of(site: SiteRow) -> Code:
+    """Give one state of a component's code."""
     dirty = None if site.dirty is None else bool(site.dirty)
     return Code(site.git, dirty, site.digest, site.file, site.line, site.function)
 
 
-def _said(component: ComponentRow, field: str) -> Any:
+def last_said(component: ComponentRow, field: str) -> Any:
+    """Give what was said last of one field of a component, or None."""
     entry = component.said.get(field)
     return entry and entry[1]
 

@@ -11,6 +11,7 @@ from ..model.facts import COMPLETED, KIND_NAMES
 from ..model.records import Frame, FrameWarning, Gap, Input, Output, Run, TracedOutput
 from ..store.protocol import OutRow, RunRow, Store
 from .assemble import Assembly, public_ids
+from .freshness import warn_as_of_run
 from .links import Link, Linker
 from .selector import Selected
 
@@ -66,7 +67,7 @@ class Backtrace:
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """The runs reached so far, their links, and until when each one counts."""
 
     rows: dict[int, RunRow] = field(default_factory=dict)
@@ -93,7 +94,7 @@ def backtrace(
     may come next, the one that ended last, then the greater run id.
     """
     linker = Linker(store, tolerance_us)
-    walk = _walk(store, linker, selected, limit, watch)
+    walk = walk_upstream(store, linker, Walk(), {selected.run: selected.at_us}, limit, watch)
     edges = _drawn_edges(walk, selected.run)
     ids = walk.ids
     order = _ordered(selected.run, edges, walk.rows, ids)
@@ -101,7 +102,9 @@ def backtrace(
     depths = _depths(selected.run, edges)
     assembly = Assembly(store, walk.rows.values(), ids)
     frames = [_frame(assembly, walk, key, number, depths.get(key, 0), ids, edges) for key in order]
-    _warn(frames, [walk.links[key] for key in order], assembly)
+    links = [walk.links[key] for key in order]
+    _warn(frames, links, assembly)
+    warn_as_of_run(store, frames, links, assembly)
     gaps = [
         Gap(frame.n, each.name)
         for frame in frames
@@ -118,13 +121,19 @@ def backtrace(
     )
 
 
-def _walk(
-    store: Store, linker: Linker, selected: Selected, limit: int | None, watch: Watch | None
-) -> _Walk:
-    """Go upstream level by level; every run is visited once, so diamonds cost nothing."""
-    walk = _Walk()
+def walk_upstream(
+    store: Store,
+    linker: Linker,
+    walk: Walk,
+    frontier: dict[int, int],
+    limit: int | None = None,
+    watch: Watch | None = None,
+) -> Walk:
+    """Go on upstream from runs that count until a time, level by level, beyond what is reached.
+
+    Every run is visited once, so diamonds cost nothing.
+    """
     any_calls = store.has_calls()
-    frontier = {selected.run: selected.at_us}
     while frontier:
         later = {key for key, until in frontier.items() if until > walk.until.get(key, -1)}
         walk.until.update({key: frontier[key] for key in later})
@@ -155,12 +164,12 @@ def _walk(
     return walk
 
 
-def _reach(walk: _Walk, frontier: dict[int, int], key: int, until: int) -> None:
+def _reach(walk: Walk, frontier: dict[int, int], key: int, until: int) -> None:
     if key not in walk.rows or until > walk.until[key]:
         frontier[key] = max(until, frontier.get(key, -1))
 
 
-def _called(store: Store, walk: _Walk, callers: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+def _called(store: Store, walk: Walk, callers: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
     """Give the runs that each caller called, inside it and before it wrote."""
     called: dict[int, list[tuple[int, int]]] = {}
     ids = {key: walk.ids[key] for key in callers}
@@ -188,7 +197,7 @@ class _Edges:
         return [*self.data[key], *calls] if calls else self.data[key]
 
 
-def _drawn_edges(walk: _Walk, root: int) -> _Edges:
+def _drawn_edges(walk: Walk, root: int) -> _Edges:
     """Give the edges; a call is not drawn to a run that data leads to anyway."""
     data = {
         key: {
@@ -265,7 +274,7 @@ def _depths(root: int, edges: _Edges) -> dict[int, int]:
 
 def _frame(
     assembly: Assembly,
-    walk: _Walk,
+    walk: Walk,
     key: int,
     number: Mapping[int, int],
     depth: int,

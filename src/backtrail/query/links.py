@@ -21,7 +21,8 @@ class Link(msgspec.Struct, gc=False):
     ``producer`` is None for a gap or a declared source. ``own`` says that the
     reader reads back what it wrote itself. ``written_us`` is when the producer
     wrote it, None where no write of it is recorded. ``written_version`` is the
-    version that write had, for a mismatch.
+    version that write had, for a mismatch. ``elsewhere`` says that the content was
+    written under another name only.
     """
 
     reader: RunRow
@@ -32,6 +33,7 @@ class Link(msgspec.Struct, gc=False):
     own: bool = False
     written_us: int | None = None
     written_version: int = 0
+    elsewhere: bool = False
 
 
 class Linker:
@@ -110,13 +112,10 @@ class Linker:
     @staticmethod
     def _written_us(row: RunRow, read: InRow) -> int:
         """Give when a named run wrote what was read: its end where no write tells."""
-        writes = [
-            out.at_us
-            for out in row.outs
-            if out.artifact == read.artifact and out.at_us <= read.at_us
-        ]
-        if writes:
-            return max(writes)
+        wrote = [o for o in row.outs if o.artifact == read.artifact and o.at_us <= read.at_us]
+        if wrote:
+            same = [out.at_us for out in wrote if out.version == read.version]
+            return max(same or [out.at_us for out in wrote])
         return read.at_us if row.ended is None else row.ended
 
     def _by_version(self, links: list[Link]) -> list[Link]:
@@ -134,7 +133,10 @@ class Linker:
         digests = [link for link in links if link.read.version > 0]
         rest = [link for link in links if link.read.version < 0]
         probes = [Probe(0, link.read.version, link.read.at_us, link.reader.run) for link in digests]
-        return rest + self._settle_found(digests, probes, lambda _: "content")
+        rest += self._settle_found(digests, probes, lambda _: "content")
+        for link in digests:
+            link.elsewhere = link.producer is not None
+        return rest
 
     def _by_time(self, links: list[Link]) -> list[Link]:
         """Rule 5: the newest write of this name at or before the read."""

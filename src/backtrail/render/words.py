@@ -103,6 +103,17 @@ def ago(us: int, now: datetime) -> str:
     return f"{seconds} s ago"
 
 
+def age(seconds: float) -> str:
+    """Give ``34 days``, ``1.5 hours``: an age or a limit, cut to what matters."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = seconds / length
+            shown = f"{number:.1f}" if number < 10 else f"{number:,.0f}"
+            shown = shown.removesuffix(".0")
+            return f"{shown} {unit}{'' if shown == '1' else 's'}"
+    return f"{seconds:.3g} s"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """Give ``1 run`` or ``5,210 runs``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -42,6 +42,20 @@ class Probe(NamedTuple):
     read_version: int = 0
 
 
+class FresherProbe(NamedTuple):
+    """A question for the newest write of ``artifact`` beside the one that was read from.
+
+    From the moment at which ``producer`` wrote what was read, except for that write,
+    until it was read, both included; writes of ``reader`` never count.
+    """
+
+    artifact: int
+    written_us: int
+    read_us: int
+    producer: int
+    reader: int
+
+
 class InRow(NamedTuple):
     """A read as a run row keeps it; ``how`` and ``producer`` as in `facts.Read`, in keys."""
 
@@ -187,6 +201,10 @@ class Store(Protocol):
 
     def newest_writes(self, probes: Sequence[Probe]) -> list[list[WriteRow]]:
         """Give for each probe the newest write, or all that tie for it; empty for none."""
+        ...
+
+    def fresher_writes(self, probes: Sequence[FresherProbe]) -> dict[int, list[WriteRow]]:
+        """Give by place of the probe the newest such write, or all that tie for it; others lack."""
         ...
 
     def next_writes(self, artifact: int, after: tuple[int, int], until_us: int) -> list[WriteRow]:

@@ -13,6 +13,7 @@ from .protocol import (
     PAGE,
     ArtifactRow,
     ComponentRow,
+    FresherProbe,
     OutRow,
     Probe,
     RunRow,
@@ -60,6 +61,16 @@ class RelationalStore(Lists, Downstream, Marks):
     def _probe(self, name: str, flat: list[int]) -> Iterable[tuple[Any, ...]]:
         """Give all rows of a statement about probes, of six numbers each."""
         raise NotImplementedError
+
+    def fresher_writes(self, probes: Sequence[FresherProbe]) -> dict[int, list[WriteRow]]:
+        """Give by place of the probe the newest such write, or all that tie for it; others lack."""
+        flat: list[int] = []
+        for n, probe in enumerate(probes):
+            flat += n, *probe
+        answers: dict[int, list[WriteRow]] = {}
+        for n, at_us, run, version in self._probe("fresher_writes", flat):
+            answers.setdefault(n, []).append(WriteRow(at_us, run, version))
+        return answers
 
     def next_writes(self, artifact: int, after: tuple[int, int], until_us: int) -> list[WriteRow]:
         """Give the writes of an artifact after (time, key), oldest first, a page at most."""

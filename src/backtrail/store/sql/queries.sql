@@ -42,6 +42,20 @@ SELECT p.n, o.t, o.run, o.version
                ORDER BY i.t DESC, i.run DESC LIMIT 1)
    AND (o.run <> p.reader OR o.t < p.t);
 
+-- name: fresher_writes
+-- For each probe [n, artifact, after, t, producer, reader] the newest write at or before t,
+-- or all that tie for it, where that is not the producer's write at `after`: mostly none.
+WITH probe (n, artifact, after, t, producer, reader) AS (:probes)
+SELECT p.n, o.t, o.run, o.version
+  FROM probe p
+ CROSS JOIN output o
+    ON o.artifact = p.artifact
+   AND o.t = (SELECT i.t FROM output i
+               WHERE i.artifact = p.artifact AND i.t BETWEEN p.after AND p.t
+                 AND i.run <> p.reader AND (i.t > p.after OR i.run <> p.producer)
+               ORDER BY i.t DESC LIMIT 1)
+   AND o.run <> p.reader;
+
 -- name: next_writes
 -- Writes just after a read, for clocks that differ between machines.
 SELECT t, run, version FROM output
