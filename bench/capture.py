@@ -58,8 +58,8 @@ def _kinds(folder: Path) -> dict[str, Callable[[], object]]:
     number = itertools.count()
     name = str(path)
 
-    def bare(path: str) -> None:
-        pass
+    def bare(path: str) -> str:
+        return f"pred-{next(number)}"
 
     @backtrail.register
     def empty() -> None:

@@ -38,6 +38,7 @@ DEFINITIONS = frozenset((TEXT, ARTIFACT, SITE))
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
+_UNENCODABLE = (TypeError, OverflowError, ValueError, RecursionError)
 
 
 class DamagedRecordError(ValueError):
@@ -52,7 +53,7 @@ def encode(wire: Any) -> bytes:
     """
     try:
         return _encode(wire)
-    except (TypeError, OverflowError, ValueError, RecursionError):
+    except _UNENCODABLE:
         return _encode(_encodable(wire, 0))
 
 
@@ -174,7 +175,10 @@ class SegmentEncoder:
         )
         if error is not None or run_id is not None or host is not None:
             wire += (error, run_id, host)
-        return encode(wire)
+        try:  # `encode`, without the cost of calling it
+            return _encode(wire)
+        except _UNENCODABLE:
+            return encode(wire)
 
     def define_site(self, site: SiteFact) -> None:
         """Define a site, so that runs can name it by number.
