@@ -250,7 +250,9 @@ def _write(path: Path, runs: int) -> None:
         " VALUES (?,?,?,?,?,1,?,?,?)",
         _run_rows(runs, plan),
     )
-    db.executemany("INSERT INTO output VALUES (?,?,?,?)", _output_rows(runs, plan))
+    db.executemany(
+        "INSERT INTO output (artifact, t, run, version) VALUES (?,?,?,?)", _output_rows(runs, plan)
+    )
     db.executemany(
         "INSERT INTO input (artifact, version, t, run) VALUES (?,?,?,?)", _input_rows(runs, plan)
     )

@@ -816,3 +816,24 @@ def test_a_fresher_write_is_the_newest_between_a_write_and_its_read(client: Clie
     assert fresher(0, 3, reader=keys[3]) == [keys[2]]
     assert fresher(3, 3) == []
     assert fresher(1, 1) == []
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_several_versions_that_a_run_writes_at_one_moment_all_count(
+    client: Client, another_client: Callable[[], Client], first: int
+) -> None:
+    versions = ["v1", "v2"]
+    for version in (versions[first], versions[1 - first]):
+        put(another_client(), "writer", outputs=[Pointer("x", version=version)])
+    for version in versions:
+        put(
+            client, f"reads-{version}", 5, inputs=[Pointer("x", version=version)], outputs=[version]
+        )
+    put(client, "reads-v3", 5, inputs=[Pointer("x", version="v3")], outputs=["v3"])
+
+    for version in versions:
+        (read,) = client.backtrace(version).frames[0].inputs
+        assert (read.producer, read.evidence, read.warnings) == (1, "version", [])
+    frame = client.backtrace("v3").frames[0]
+    assert (frame.inputs[0].evidence, frame.inputs[0].warnings) == ("time", ["version-mismatch"])
+    assert "was v2" in frame.warnings[0].text

@@ -373,7 +373,7 @@ def indexes() -> list[str]:
 
 
 def test_every_table_is_described_and_no_other() -> None:
-    assert [name for name in sections(SCHEMA) if name != "An example"] == list(tables())
+    assert {name for name in sections(SCHEMA) if name != "An example"} == set(tables())
 
 
 @pytest.mark.parametrize(("table", "columns"), tables().items(), ids=list(tables()))

@@ -213,9 +213,13 @@ class Linker:
             link.warnings.append("version-mismatch")
 
     def _newest(self, writes: list[WriteRow]) -> WriteRow:
-        """Of writes at one moment, the one with the greater public run id is the newer."""
+        """Of writes at one moment, the one with the greater public run id is the newer.
+
+        Of several versions that one run wrote at once, the greater word.
+        """
         ids = self._store.public_ids({write.run for write in writes})
-        return max(writes, key=lambda write: ids[write.run])
+        words = self._store.versions({write.version for write in writes})
+        return max(writes, key=lambda write: (ids[write.run], words.get(write.version, "")))
 
     def _host_of(self, row: RunRow) -> str:
         """Give the machine of a run, or an empty text where it is not known."""
