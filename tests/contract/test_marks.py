@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from backtrail import AmbiguousIdError, Client, ConfigurationError, NotFoundError, connect
-from backtrail.model.facts import Artifact, Batch, FlagFact, WriterFact
+from backtrail.model.facts import (
+    COMPLETED,
+    Artifact,
+    Batch,
+    EnvironmentFact,
+    FlagFact,
+    RunFact,
+    SiteFact,
+    WriterFact,
+)
 
 
 @pytest.fixture
@@ -146,3 +155,30 @@ def test_the_packages_of_a_process_are_kept_with_its_runs(client: Client) -> Non
     digest, packages = found
     assert digest.startswith("blake3:")
     assert packages["pytest"] == pytest.__version__
+
+
+def test_environments_are_told_for_many_runs_at_once(client: Client) -> None:
+    first = WriterFact(b"a" * 16, "h", 1, 1, {"python": "3.11.7"})
+    second = WriterFact(b"b" * 16, "h", 2, 1, {})
+    packages = EnvironmentFact("blake3:e1", {"numpy": "2"})
+    batches = [
+        Batch(first, 0, 1, [packages, SiteFact(0, "step"), a_run(1), a_run(2)]),
+        Batch(second, 0, 1, [SiteFact(0, "step"), a_run(1)]),
+    ]
+    store = client._open_store()
+    store.take_in(batches)
+    keys = store.recent_runs(((1 << 62), 0), 10)
+
+    found = store.environments([*keys, 1 << 60])
+
+    assert sorted(found) == sorted(keys)
+    assert sorted((row.digest or "", row.python or "") for row in found.values()) == [
+        ("", ""),
+        ("blake3:e1", "3.11.7"),
+        ("blake3:e1", "3.11.7"),
+    ]
+    assert store.environments([]) == {}
+
+
+def a_run(seq: int) -> RunFact:
+    return RunFact(seq, 0, 1, 2, COMPLETED, None, None, None, [], [])

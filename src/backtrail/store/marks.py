@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..model.identity import SEQ_BITS
-from .protocol import ArtifactRow, FlagRow, NoteRow
+from .protocol import ArtifactRow, EnvironmentRow, FlagRow, NoteRow
 from .rows import from_json
 
 
@@ -40,3 +40,14 @@ class Marks:
         """Give digest and packages of the environment that recorded a run, if known."""
         found = self._all("packages", writer=run >> SEQ_BITS)
         return (found[0][0], from_json(found[0][1])) if found else None
+
+    def environments(self, runs: Iterable[int]) -> dict[int, EnvironmentRow]:
+        """Give for each run the environment that recorded it, as far as it is known."""
+        wanted = list(runs)
+        found = {
+            writer: EnvironmentRow(digest, python)
+            for writer, digest, python in self._all(
+                "environments", writers=self._listed({run >> SEQ_BITS for run in wanted})
+            )
+        }
+        return {run: found[run >> SEQ_BITS] for run in wanted if run >> SEQ_BITS in found}

@@ -131,6 +131,13 @@ class NoteRow(NamedTuple):
     text: str
 
 
+class EnvironmentRow(NamedTuple):
+    """Where a run was recorded: the digest of the packages, the version of Python."""
+
+    digest: str | None
+    python: str | None
+
+
 class SiteRow(NamedTuple):
     """A component version as one process loaded it."""
 
@@ -275,6 +282,10 @@ class Store(Protocol):
 
     def packages(self, run: int) -> tuple[str, dict[str, str]] | None:
         """Give digest and packages of the environment that recorded a run, if known."""
+        ...
+
+    def environments(self, runs: Iterable[int]) -> dict[int, EnvironmentRow]:
+        """Give for each run the environment that recorded it, as far as it is known."""
         ...
 
     # -- names

@@ -232,3 +232,8 @@ SELECT n.run_id, n.t, n.author, n.text
 -- name: packages
 SELECT e.digest, e.packages FROM writer w JOIN environment e ON e.environment = w.environment
  WHERE w.writer = :writer;
+
+-- name: environments
+SELECT w.writer, e.digest, json_extract(w.info, '$.python')
+  FROM json_each(:writers) k CROSS JOIN writer w ON w.writer = k.value
+  LEFT JOIN environment e ON e.environment = w.environment;
