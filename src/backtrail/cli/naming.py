@@ -102,7 +102,8 @@ def _described(session: Session, names: Sequence[str]) -> list[str]:
 
 def _run_behind(session: Session, name: str) -> Run | None:
     """Give the run of this id, or the newest that wrote this name; some were only read."""
-    with contextlib.suppress(NotFoundError):
+    # Ids of imported runs may begin with the name of what they made.
+    with contextlib.suppress(NotFoundError, AmbiguousIdError):
         return session.asking.get_run(name)
     with contextlib.suppress(NotFoundError, AmbiguousIdError, IndexError):
         return session.asking.who(name, limit=1)[0]
