@@ -20,9 +20,11 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .model.diffs import Change, DiffRow, Divergence
     from .model.records import ComponentRecord, Frame, Input, Output, Run
     from .query.backtrace import Backtrace
     from .query.staleness import Staleness
+    from .query.diff import BacktraceDiff
 
 __version__ = "0.1.0"
 
@@ -41,6 +43,7 @@ carry = _default.carry
 configure = _default.configure
 flush = _default.flush
 backtrace = _default.backtrace
+diff = _default.diff
 who = _default.who
 get_run = _default.get_run
 history = _default.history
@@ -58,6 +61,8 @@ stale = _default.stale
 _ANSWERS = {
     "Backtrace": "query.backtrace",
     "Staleness": "query.staleness",
+    "BacktraceDiff": "query.diff",
+    **dict.fromkeys(("Change", "DiffRow", "Divergence"), "model.diffs"),
     **dict.fromkeys(("ComponentRecord", "Frame", "Input", "Output", "Run"), "model.records"),
 }
 
@@ -79,13 +84,17 @@ def __dir__() -> list[str]:
 __all__ = [
     "AmbiguousIdError",
     "Backtrace",
+    "BacktraceDiff",
     "BacktrailError",
+    "Change",
     "Client",
     "Component",
     "ComponentConflictError",
     "ComponentRecord",
     "ConfigurationError",
     "CycleError",
+    "DiffRow",
+    "Divergence",
     "Frame",
     "Input",
     "NotFoundError",
@@ -101,6 +110,7 @@ __all__ = [
     "configure",
     "connect",
     "create_or_retrieve_component",
+    "diff",
     "find",
     "flag",
     "flagged",

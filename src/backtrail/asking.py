@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .journal.journal import Journal
     from .model.records import ComponentRecord, Diagnosis, Finding, Flagged, Match, Run
     from .query.backtrace import Backtrace
+    from .query.diff import BacktraceDiff
     from .query.near_misses import NearMiss
     from .query.staleness import Staleness
     from .settings import Settings
@@ -94,6 +95,45 @@ class Asking:
         return query.backtrace(
             store, selected, tolerance_us=self._tolerance_us(), limit=limit, watch=watch
         )
+
+    def diff(
+        self,
+        a: str | os.PathLike[str],
+        b: str | os.PathLike[str],
+        *,
+        watch: Callable[[int, int], bool] | None = None,
+    ) -> BacktraceDiff:
+        """Compare the backtraces of two outputs: the first run that differs by itself.
+
+        Args:
+            a: an output id, an artifact's name, the path of a file, or a run id.
+            b: the other one; put the one that was right first.
+            watch: as in `backtrace`, for each of the two.
+
+        Raises:
+            NotFoundError: nothing recorded answers to one; ``closest`` has near names.
+            AmbiguousIdError: several run ids start so.
+            StoreUnavailableError: the store cannot be read.
+        """
+        from .query import changes
+        from .query import diff as query
+        from .query.backtrace import backtrace_with_rows
+        from .query.selector import select
+
+        store = self._ask()
+        tolerance_us = self._tolerance_us()
+
+        def side(name: str | os.PathLike[str]) -> query.Side:
+            selected = select(store, os.fspath(name))
+            return query.Side(
+                store, *backtrace_with_rows(store, selected, tolerance_us, watch=watch)
+            )
+
+        sides = side(a), side(b)
+        found = query.compare_sides(*sides)
+        files = FileVersions(self.settings.digest_limit_bytes)
+        changes.explain(store, found, sides, files.version_of, os.curdir)
+        return found
 
     def near_misses(self, trace: Backtrace) -> dict[str, NearMiss]:
         """Give for the gaps of a backtrace what was written under nearly their names."""

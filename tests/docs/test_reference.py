@@ -9,6 +9,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from backtrail import Client, errors
 from backtrail.cli import failures
 from backtrail.cli.program import ALIASES, VERBS, program
 from backtrail.journal import segment
-from backtrail.model import records, staleness
+from backtrail.model import diffs, records, staleness
 from backtrail.query.backtrace import Backtrace
+from backtrail.query.diff import BacktraceDiff
 from backtrail.query.staleness import Staleness
 from backtrail.render import words
 from backtrail.render.narrative import mark_of_warning
@@ -61,6 +63,10 @@ ANSWERS = (
     staleness.Compared,
     staleness.NotKnown,
     staleness.Refresh,
+    BacktraceDiff,
+    diffs.DiffRow,
+    diffs.Divergence,
+    diffs.Change,
 )
 DOCUMENT_KEYS = {
     "show": ["show", "pred-1"],
@@ -265,6 +271,16 @@ def test_every_key_of_a_backtrace_is_described(recorded: Client) -> None:
     keys = {*trace, *trace["output"], *frame, *frame["code"], *frame["inputs"][0]}
 
     assert {*keys, *frame["outputs"][0]} - quoted(sections(JSON)["Backtrace"]) == set()
+
+
+def test_every_key_of_a_diff_is_described(recorded: Client) -> None:
+    recorded.log("pred-2", component="serve", value=0.1)
+    found = recorded.diff("pred-1", "pred-2").to_dict()
+    first, row = found["divergences"][0], found["rows"][-1]
+    keys = {*found, *found["a"], *row, *row["changes"][0], *row["b"], *first}
+    keys |= {field.name for kind in (diffs.FileDiff, diffs.ColumnDiff) for field in fields(kind)}
+
+    assert keys - quoted(sections(JSON)["Diff"]) == set()
 
 
 @pytest.mark.parametrize("name", DOCUMENT_KEYS)

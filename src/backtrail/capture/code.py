@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 import time
 import tokenize
 from types import CodeType, FunctionType
@@ -21,6 +22,7 @@ _MOST_SOURCE = 256 * 1024
 _GIT_TIMEOUT_S = 10.0
 _STATUS_VALID_S = 10.0
 _HASH_LENGTHS = (40, 64)
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 # What a git hook or an outer git command sets, and would send us to another repository.
 _GIT_PLACES = (
     "GIT_DIR",
@@ -246,6 +248,21 @@ def _stamp(file: str) -> tuple[int, ...] | None:
 
 def _is_hash(text: str) -> bool:
     return len(text) in _HASH_LENGTHS and set(text) <= set("0123456789abcdef")
+
+
+def source_at(folder: str, commit: str, file: str) -> str | None:
+    """Give a file's text at a commit of the repository that holds a folder, without secrets.
+
+    None where there is no such repository, commit or file. Starts a process.
+    """
+    root = _work_tree(os.path.realpath(folder))
+    # Both come from what was recorded: neither must be able to be an option of git.
+    if root is None or not _COMMIT.fullmatch(commit) or os.path.isabs(file):
+        return None
+    output = _git(root, "show", f"{commit}:{file}")
+    if output is None or output[0] != 0 or len(output[1]) > _MOST_SOURCE:
+        return None
+    return redact_text(output[1].decode("utf-8", "replace"))
 
 
 # -- whether it was changed since, by asking git -----------------------------------------

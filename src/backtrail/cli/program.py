@@ -29,6 +29,7 @@ VERBS = {
     "trace": Verb("trace", "The runs behind an output, nearest first. bt ID is short for it."),
     "show": Verb("show", "One run: inputs, outputs, parameters, code, error."),
     "stale": Verb("stale", "Whether an output is out of date, why, and what to make again."),
+    "diff": Verb("diff", "Compare two outputs: the first run that differs by itself."),
     "who": Verb("runs", "Runs that wrote a name, or a file's content."),
     "history": Verb("runs", "Runs of a component, newest first."),
     "recent": Verb("runs", "The newest runs."),

@@ -93,6 +93,18 @@ def backtrace(
     Frames come each run once, before all the runs that fed it; where several
     may come next, the one that ended last, then the greater run id.
     """
+    return backtrace_with_rows(store, selected, tolerance_us, limit=limit, watch=watch)[0]
+
+
+def backtrace_with_rows(
+    store: Store,
+    selected: Selected,
+    tolerance_us: int,
+    *,
+    limit: int | None = None,
+    watch: Watch | None = None,
+) -> tuple[Backtrace, list[RunRow]]:
+    """Give a backtrace, and beside it the row of each frame as the store keeps it."""
     linker = Linker(store, tolerance_us)
     walk = walk_upstream(store, linker, Walk(), {selected.run: selected.at_us}, limit, watch)
     edges = _drawn_edges(walk, selected.run)
@@ -112,13 +124,14 @@ def backtrace(
         if each.evidence == "gap"
     ]
     total = sum(len(frame.inputs) for frame in frames)
-    return Backtrace(
+    trace = Backtrace(
         _traced(store, selected, frames[0]),
         frames,
         gaps,
         1.0 if not total else (total - len(gaps)) / total,
         walk.truncated,
     )
+    return trace, [walk.rows[key] for key in order]
 
 
 def walk_upstream(

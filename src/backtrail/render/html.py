@@ -30,7 +30,7 @@ from .narrative import (
 from .screen import safe
 
 _COLORS = {"bad": "#b3261e", "warn": "#9a6700", "live": "#0969da", "unknown": "#6639ba"}
-_CELL = "text-align:left;padding:2px 10px 2px 0;white-space:nowrap"
+CELL = "text-align:left;padding:2px 10px 2px 0;white-space:nowrap"
 _HEADINGS = ("#", "component", "started (UTC)", "took", "status", "code", "why it is here")
 
 
@@ -51,7 +51,7 @@ def backtrace(trace: Trace) -> str:
 
 
 def _table(frames: Sequence[Frame], reasons: Sequence[Reason]) -> str:
-    heads = "".join(f'<th scope="col" style="{_CELL}">{_text(name)}</th>' for name in _HEADINGS)
+    heads = "".join(f'<th scope="col" style="{CELL}">{_text(name)}</th>' for name in _HEADINGS)
     times = words.moments([frame.run.started_us for frame in frames])
     rows = "".join(
         _row(frame, reasons[frame.n], time) for frame, time in zip(frames, times, strict=True)
@@ -72,7 +72,7 @@ def _row(frame: Frame, reason: Reason, time: str) -> str:
         words.commit(run.code),
         str(reason),
     ]
-    styles = [_CELL + (f";color:{color}" if color and place == 4 else "") for place in range(7)]
+    styles = [CELL + (f";color:{color}" if color and place == 4 else "") for place in range(7)]
     cells = "".join(
         f'<td style="{style}">{_text(text)}</td>' for text, style in zip(texts, styles, strict=True)
     )
