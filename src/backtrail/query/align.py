@@ -168,8 +168,10 @@ def matched(
     a: Iterable[T], b: Iterable[T], name_of: Callable[[T], str]
 ) -> list[tuple[int, T | None, T | None]]:
     """Match things by name, then by what of a name they share, in order; give the rank too."""
-    pairs: list[tuple[int, T | None, T | None]] = []
     left, right = list(a), list(b)
+    if [name_of(each) for each in left] == [name_of(each) for each in right]:
+        return [(0, one, other) for one, other in zip(left, right, strict=True)]
+    pairs: list[tuple[int, T | None, T | None]] = []
     for rank, shared in enumerate(_SHARED):
         if not left or not right:
             break
