@@ -101,7 +101,7 @@ def _table(screen: Screen, found: Difference, *, full: bool) -> list[str]:
 
 
 def _name_width(screen: Screen) -> int | None:
-    return None if screen.width is None else max((screen.width - 56) // 2 + 4, 10)
+    return None if screen.width is None else max((screen.width - 56) // 2, 10)
 
 
 def _chosen(found: Difference, own: dict[int, Divergence]) -> list[DiffRow]:

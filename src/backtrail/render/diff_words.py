@@ -32,6 +32,7 @@ from .names import short_names
 from .narrative import Reason
 
 _MORE_SHOWN = 8
+_MOST_VALUE = 80
 _COMPONENTS_SHOWN = 6
 
 
@@ -71,7 +72,7 @@ SIGNS = {
     "only-a": "<",
     "only-b": ">",
 }
-_OWN_WORDS = {EFFECTIVE: "by itself too", ROUTINE: "other dates", WITHOUT_EFFECT: "no effect"}
+_OWN_WORDS = {EFFECTIVE: "by itself", ROUTINE: "other dates", WITHOUT_EFFECT: "no effect"}
 _MINOR_WORDS = {CODE: "commit", PARAMS: "date", ENVIRONMENT: "host", INPUTS: "date"}
 _CHANGED = {CODE: "changed", PARAMS: "changed", ENVIRONMENT: "changed", INPUTS: "differ"}
 
@@ -207,7 +208,8 @@ def _commit(commit: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    return "absent" if value is None else words.value(value)
+    text = "absent" if value is None else words.value(value)
+    return text if len(text) <= _MOST_VALUE else f"{text[:50]} .. {text[-20:]}"
 
 
 def file_lines(each: FileDiff, short: Mapping[str, str]) -> Iterator[str]:
