@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .model.diffs import Change, DiffRow, Divergence
     from .model.records import ComponentRecord, Frame, Input, Output, Run
     from .query.backtrace import Backtrace
-    from .query.staleness import Staleness
     from .query.diff import BacktraceDiff
+    from .query.staleness import Staleness
 
 __version__ = "0.1.0"
 
