@@ -74,6 +74,7 @@ DOCUMENT_KEYS = {
     "stale": ["stale", "pred-1"],
     "find": ["find", "pred"],
     "components": ["components"],
+    "export": ["export", "pred-1", "--format", "svg"],
     "db stats": ["db", "stats"],
     "db check": ["db", "check"],
     "db upgrade": ["db", "upgrade"],

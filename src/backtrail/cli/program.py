@@ -35,6 +35,9 @@ VERBS = {
     "recent": Verb("runs", "The newest runs."),
     "find": Verb("search", "Search outputs, artifacts, components and runs by text."),
     "components": Verb("search", "Known components."),
+    "export": Verb(
+        "export", "Write a backtrace as SVG, HTML, Markdown, Mermaid, DOT, PROV or JSON."
+    ),
     "doctor": Verb("doctor", "Check the set-up."),
     "db": Verb("db", "Look after the database: stats, check, upgrade."),
     "demo": Verb("demo", "Run a small real pipeline with a fault in it, and trace it."),

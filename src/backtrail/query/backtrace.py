@@ -60,6 +60,30 @@ class Backtrace:
 
         return graph.dot(self)
 
+    def to_svg(self) -> str:
+        """Give an SVG picture; over 60 runs, a box is a component."""
+        from ..render import svg
+
+        return svg.svg(self)
+
+    def to_html(self) -> str:
+        """Give one HTML page that works offline: the runs, their graph, all that is known."""
+        from ..render import page
+
+        return page.page(self)
+
+    def to_markdown(self) -> str:
+        """Give Markdown for a pull request or an issue."""
+        from ..render import markdown
+
+        return markdown.markdown(self)
+
+    def to_prov(self) -> str:
+        """Give a W3C PROV-JSON document."""
+        from ..render import prov
+
+        return prov.prov(self)
+
     def _repr_html_(self) -> str:
         from ..render import html
 

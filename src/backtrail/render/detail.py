@@ -50,10 +50,11 @@ def _frame_parts(frame: Frame, wanted: str) -> Iterator[Part]:
 
 def run(screen: Screen, run: Run) -> str:
     """Give everything that is known of one run, a fact a line."""
-    return "\n".join(_lines(screen, _run_parts(run), indent="", label_cells=11))
+    return "\n".join(_lines(screen, run_parts(run), indent="", label_cells=11))
 
 
-def _run_parts(run: Run) -> Iterator[Part]:
+def run_parts(run: Run) -> Iterator[Part]:
+    """Give what is known of a run, as labels and phrases; an empty label goes on with the last."""
     kind = f" ({run.kind})" if run.kind else ""
     yield "run", [run.run_id]
     yield "component", _phrases(run.component + kind, f"owner {run.owner}" if run.owner else "")

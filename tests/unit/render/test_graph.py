@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+import pydot
+import pytest
 from golden.compare import same_as_golden
 from golden.examples import awkward_names, five_runs, many_runs, with_gaps
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backtrail.render import graph, html
 
@@ -58,3 +64,32 @@ def test_a_notebook_shows_runs_and_sentences() -> None:
     assert page.count("<tr>") == 5
     assert "was not written by a recorded run" in page
     assert "Coverage 50%" in page
+
+
+# pydot uses names of pyparsing that newer versions of it warn of.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@settings(max_examples=40)
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_graphviz_reads_any_name(component: str, file: str) -> None:
+    trace = five_runs()
+    trace.frames[0].run.component = component
+    trace.frames[3].run.inputs[0].name = file
+
+    [read] = pydot.graph_from_dot_data(graph.dot(trace))
+
+    assert [node.get_name() for node in read.get_nodes()] == ["node", *(f"f{n}" for n in range(5))]
+    assert len(read.get_edges()) == 4
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_any_name_stays_inside_its_label_in_mermaid(component: str, file: str) -> None:
+    trace = five_runs()
+    trace.frames[0].run.component = component
+    trace.frames[3].run.inputs[0].name = file
+
+    lines = graph.mermaid(trace).splitlines()
+
+    label = r'"[^"`<>&|\[\]{}]*(?:<br/>[^"`<>&|\[\]{}]*)*"'
+    shapes = (rf"f\d\[{label}\](:::\w+)?", rf"f\d -->(\|{label}\|)? f\d", r"classDef \w+ \S+")
+    for line in lines[1:]:
+        assert any(re.fullmatch(shape, line.strip()) for shape in shapes), line
