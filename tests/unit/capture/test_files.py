@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +72,28 @@ def test_what_cannot_be_read_has_no_version(tmp_path: Path) -> None:
     assert versions.version_of("s3://bucket/key") is None
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_one_may_not_read_has_no_version(tmp_path: Path) -> None:
-    path = tmp_path / "x"
+@pytest.fixture
+def unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a file that this process may not read: root, who may read all, is another meanwhile."""
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    path = Path("x")
     path.write_text("x")
     path.chmod(0)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    yield path
+    if is_root:
+        os.seteuid(0)
 
-    assert FileVersions().version_of(str(path)) is None
+
+def test_a_file_one_may_not_read_has_no_version(unreadable: Path) -> None:
+    with pytest.raises(PermissionError):
+        unreadable.read_text()
+
+    assert unreadable.stat().st_size == 1
+    assert FileVersions().version_of(str(unreadable)) is None
 
 
 def test_a_read_error_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
