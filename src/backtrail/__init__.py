@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .model.records import ComponentRecord, Frame, Input, Output, Run
     from .query.backtrace import Backtrace
     from .query.diff import BacktraceDiff
+    from .query.review import Review, ReviewRow, Suspect
     from .query.staleness import Staleness
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ find = _default.find
 flag = _default.flag
 unflag = _default.unflag
 flagged = _default.flagged
+review = _default.review
 note = _default.note
 stale = _default.stale
 
@@ -63,6 +65,7 @@ _ANSWERS = {
     "Staleness": "query.staleness",
     "BacktraceDiff": "query.diff",
     **dict.fromkeys(("Change", "DiffRow", "Divergence"), "model.diffs"),
+    **dict.fromkeys(("Review", "ReviewRow", "Suspect"), "query.review"),
     **dict.fromkeys(("ComponentRecord", "Frame", "Input", "Output", "Run"), "model.records"),
 }
 
@@ -100,10 +103,13 @@ __all__ = [
     "NotFoundError",
     "Output",
     "Pointer",
+    "Review",
+    "ReviewRow",
     "Run",
     "SchemaVersionError",
     "Staleness",
     "StoreUnavailableError",
+    "Suspect",
     "backtrace",
     "carry",
     "components",
@@ -126,6 +132,7 @@ __all__ = [
     "recent",
     "record_run",
     "register",
+    "review",
     "run",
     "source",
     "stale",

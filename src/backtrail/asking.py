@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .query.backtrace import Backtrace
     from .query.diff import BacktraceDiff
     from .query.near_misses import NearMiss
+    from .query.review import Review
     from .query.staleness import Staleness
     from .settings import Settings
     from .store.protocol import Store, StoreStats
@@ -293,11 +294,49 @@ class Asking:
         """Take a flag back; what was said stays in the history. Args and errors as `flag`."""
         self._mark(output, "withdrawn", note, by)
 
+    def output_named(self, name: str | os.PathLike[str]) -> str:
+        """Give the canonical name of the output that a flag on ``name`` would mark.
+
+        Raises:
+            NotFoundError: no recorded run wrote it; ``closest`` has near names.
+        """
+        from .query import marks
+
+        return marks.output_named(self._ask(), os.fspath(name))
+
     def flagged(self) -> list[Flagged]:
         """Give the outputs that are flagged now, the one that was flagged last first."""
         from .query import marks
 
         return marks.flagged(self._ask())
+
+    def review(
+        self,
+        *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        watch: Callable[[int, int], bool] | None = None,
+    ) -> Review:
+        """Rank what could explain the flagged outputs: runs, and what runs have in common.
+
+        Flagged outputs are compared with outputs of the same components and about the
+        same time that are not flagged; the answer says how many, and what it is worth.
+
+        Args:
+            since: only outputs written at or after this time (aware).
+            until: only outputs written before this time (aware).
+            watch: as in `backtrace`.
+        """
+        from .query import review as query
+        from .query.lookups import moment_us
+
+        return query.review(
+            self._ask(),
+            tolerance_us=self._tolerance_us(),
+            since_us=None if since is None else moment_us(since),
+            until_us=None if until is None else moment_us(until),
+            watch=watch,
+        )
 
     def note(self, run_id: str, text: str, *, by: str | None = None) -> None:
         """Say something about a run; notes are shown with it and keep their history.
@@ -320,9 +359,7 @@ class Asking:
         self._teller().add_note(run.run_id, text, by or user_name())
 
     def _mark(self, output: str, state: str, note: str, by: str | None) -> None:
-        from .query import marks
-
-        name = marks.output_named(self._ask(), os.fspath(output))
+        name = self.output_named(output)
         self._teller().add_flag(name, state, note, by or user_name())
 
     def _teller(self) -> Recorder:

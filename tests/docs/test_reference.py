@@ -24,6 +24,7 @@ from backtrail.cli import failures
 from backtrail.cli.program import ALIASES, VERBS, program
 from backtrail.journal import segment
 from backtrail.model import diffs, records, staleness
+from backtrail.query import review
 from backtrail.query.backtrace import Backtrace
 from backtrail.query.diff import BacktraceDiff
 from backtrail.query.staleness import Staleness
@@ -56,6 +57,9 @@ ANSWERS = (
     records.Gap,
     records.ComponentRecord,
     records.Match,
+    review.Review,
+    review.ReviewRow,
+    review.Suspect,
     Staleness,
     staleness.StaleReason,
     staleness.RunName,
@@ -75,6 +79,9 @@ DOCUMENT_KEYS = {
     "find": ["find", "pred"],
     "components": ["components"],
     "export": ["export", "pred-1", "--format", "svg"],
+    "flag": ["flag", "pred-1"],
+    "unflag": ["unflag", "--all"],
+    "review --list": ["review", "--list"],
     "db stats": ["db", "stats"],
     "db check": ["db", "check"],
     "db upgrade": ["db", "upgrade"],
@@ -282,6 +289,16 @@ def test_every_key_of_a_diff_is_described(recorded: Client) -> None:
     keys |= {field.name for kind in (diffs.FileDiff, diffs.ColumnDiff) for field in fields(kind)}
 
     assert keys - quoted(sections(JSON)["Diff"]) == set()
+
+
+def test_every_key_of_a_review_is_described(recorded: Client) -> None:
+    recorded.flag("pred-1", "wrong")
+
+    document = recorded.review().to_dict()
+
+    row = document["rows"][0]
+    keys = {*document, *row, *row["members"][0]}
+    assert keys - {"schema"} - quoted(sections(JSON)["Review"]) == set()
 
 
 @pytest.mark.parametrize("name", DOCUMENT_KEYS)

@@ -38,6 +38,10 @@ VERBS = {
     "export": Verb(
         "export", "Write a backtrace as SVG, HTML, Markdown, Mermaid, DOT, PROV or JSON."
     ),
+    "flag": Verb("review", "Mark outputs as wrong: bt flag ID -m 'what is wrong'."),
+    "unflag": Verb("review", "Take flags back."),
+    "review": Verb("review", "Rank the runs that could explain the flagged outputs."),
+    "note": Verb("review", "Say something about a run."),
     "doctor": Verb("doctor", "Check the set-up."),
     "db": Verb("db", "Look after the database: stats, check, upgrade."),
     "demo": Verb("demo", "Run a small real pipeline with a fault in it, and trace it."),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..model.records import Code, ComponentRecord, Frame, Input, Match, Output, Run, to_iso
+from ..model.records import Code, ComponentRecord, Flagged, Frame, Input, Match, Output, Run, to_iso
 from .narrative import Trace
 
+if TYPE_CHECKING:
+    from .review import Reviewed, Row
+
 BACKTRACE_SCHEMA = "backtrail.backtrace/1"
+REVIEW_SCHEMA = "backtrail.review/1"
 
 
 def dumps(value: Any, *, pretty: bool = False) -> str:
@@ -167,4 +171,63 @@ def match_dict(match: Match) -> dict[str, Any]:
         "component": match.component,
         "run_id": match.run_id,
         "at": to_iso(match.at_us),
+    }
+
+
+def review_dict(review: Reviewed) -> dict[str, Any]:
+    """Give a review of the flagged outputs."""
+    return {
+        "schema": REVIEW_SCHEMA,
+        "verdict": review.verdict,
+        "reason": review.reason or None,
+        "flagged": review.flagged,
+        "others": review.others,
+        "first_at": to_iso(review.first_us),
+        "last_at": to_iso(review.last_us),
+        "compared_from": to_iso(review.from_us),
+        "compared_until": to_iso(review.until_us),
+        "runs": review.runs,
+        "rows": [_suspect_dict(row) for row in review.rows],
+        "rows_total": review.rows_total,
+        "unwritten": list(review.unwritten),
+        "sampled": review.sampled,
+        "truncated": review.truncated,
+    }
+
+
+def _suspect_dict(row: Row) -> dict[str, Any]:
+    return {
+        "rank": row.rank,
+        "run_id": None if row.run is None else row.run.run_id,
+        "support": row.support,
+        "others": row.others,
+        "suspicion": row.suspicion,
+        "ochiai": row.ochiai,
+        "p_value": row.p_value,
+        "share_low": row.interval[0],
+        "share_high": row.interval[1],
+        "beyond": row.beyond,
+        "relation": row.relation or None,
+        "members": [
+            {
+                "kind": member.kind,
+                "text": member.text,
+                "component": member.component,
+                "run_id": None if member.run is None else member.run.run_id,
+                "started_at": None if member.run is None else to_iso(member.run.started_us),
+                "status": None if member.run is None else member.run.status,
+            }
+            for member in row.members
+        ],
+        "members_total": row.members_total,
+    }
+
+
+def flagged_dict(found: Flagged) -> dict[str, Any]:
+    """Give one flagged output."""
+    return {
+        "name": found.name,
+        "note": found.note,
+        "by": found.by,
+        "flagged_at": to_iso(found.flagged_us),
     }

@@ -41,6 +41,14 @@ def second(us: int | None) -> str:
     return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
+def span(first_us: int | None, last_us: int | None) -> str:
+    """Give ``2026-07-24 06:00 to 12:00`` in UTC; one minute where both fall into it."""
+    first, last = minute(first_us), minute(last_us)
+    if first == last:
+        return first
+    return f"{first} to {last[11:] if first[:10] == last[:10] else last}"
+
+
 def moments(times_us: Sequence[int | None], *, narrow: bool = False) -> list[str]:
     """Give the times of a list alike: to the minute, or to the second where minutes hide an order.
 

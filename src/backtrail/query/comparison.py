@@ -1,0 +1,229 @@
+"""Choose what a review compares: flagged outputs, and outputs like them that are not."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ..model.facts import KIND_CODES
+from ..store.protocol import MAX_KEY, ArtifactRow, FlagRow, OutRow, Probe, RunRow, Store, WriteRow
+from .links import Linker
+from .marks import flagged_artifacts
+
+T = TypeVar("T")
+
+_NOBODY = 0
+_OUTPUT = KIND_CODES["output"]
+_AT_ONCE = 2_000
+_DAY_US = 86_400_000_000
+# Outputs from long before or after were hardly looked at: that nobody flagged them says little.
+_MARGIN_US = 7 * _DAY_US
+# Runs taken from before the flagged ones, from between them, and from after.
+MOST_OF_EACH = 5_000
+_FEWEST_OF_A_SIDE = 25
+_LEAST_SPLIT = 20
+
+
+@dataclass(slots=True)
+class Compared:
+    """Outputs by what they are behind of: (run, when written), counted; times in between.
+
+    ``component_of`` has the component of each run. ``names`` are the flagged artifacts,
+    ``unwritten`` those of which no write is recorded. ``sampled`` says that not every
+    run in that time was taken.
+    """
+
+    flagged: Counter[tuple[int, int]] = field(default_factory=Counter)
+    others: Counter[tuple[int, int]] = field(default_factory=Counter)
+    component_of: dict[int, int] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
+    first_us: int | None = None
+    last_us: int | None = None
+    from_us: int | None = None
+    until_us: int | None = None
+    sampled: bool = False
+
+
+def compare(
+    store: Store, linker: Linker, since_us: int | None = None, until_us: int | None = None
+) -> Compared:
+    """Give the flagged outputs written in [since, until), and unflagged ones to compare with.
+
+    Those are written by the same components, are of the same kinds, and come from the
+    time of the flagged ones widened on both sides by a week, or by its own length if
+    that is more; from each of the three parts at most `MOST_OF_EACH` runs, spread evenly.
+    """
+    found = Compared()
+    low = -MAX_KEY if since_us is None else since_us
+    high = MAX_KEY if until_us is None else until_us
+    artifacts, writes = _flagged_writes(store, found, low, high)
+    rows: dict[int, RunRow] = {}
+    for part in _parts(sorted({write.run for write in writes})):
+        rows.update(linker.runs(part))
+    marked: dict[int, dict[int, WriteRow]] = defaultdict(dict)
+    kinds: dict[int, set[int]] = defaultdict(set)
+    for artifact, write in zip(artifacts, writes, strict=True):
+        if write.run in rows:
+            marked[write.run][artifact.artifact] = write
+            kinds[rows[write.run].component].add(artifact.kind)
+    for component, wanted in sorted(kinds.items()):
+        runs = [rows[run] for run in marked if rows[run].component == component]
+        keys = _like(store, found, component, runs, (low, high), len(kinds))
+        by_time = store.has_calls()
+        for part in _parts(sorted({*keys, *(run.run for run in runs)})):
+            _count(store, found, linker.runs(part).values(), marked, wanted, by_time=by_time)
+    return found
+
+
+def _flagged_writes(
+    store: Store, found: Compared, low: int, high: int
+) -> tuple[list[ArtifactRow], list[WriteRow]]:
+    """Give each flagged artifact with the write that was the newest when it was flagged."""
+    artifacts: list[ArtifactRow] = []
+    writes: list[WriteRow] = []
+    for part in _parts(list(flagged_artifacts(store))):
+        rows = {row.artifact: row for row in part}
+        marks = _open_marks(store.flags(rows))
+        newest = store.newest_writes(
+            [Probe(artifact, 0, at_us, _NOBODY) for artifact, at_us in marks]
+        )
+        # A clock that is behind may flag what it says is not yet written.
+        ever = store.newest_writes([Probe(artifact, 0, MAX_KEY, _NOBODY) for artifact in rows])
+        last = dict(zip(rows, ever, strict=True))
+        seen: set[tuple[int, int]] = set()
+        for (artifact, _), ties in zip(marks, newest, strict=True):
+            write = _one_of(store, ties or last[artifact])
+            if write is None:
+                found.unwritten.append(rows[artifact].name)
+            elif (artifact, write.run) not in seen and low <= write.at_us < high:
+                seen.add((artifact, write.run))
+                artifacts.append(rows[artifact])
+                writes.append(write)
+    found.names = [artifact.name for artifact in artifacts]
+    found.first_us = min((write.at_us for write in writes), default=None)
+    found.last_us = max((write.at_us for write in writes), default=None)
+    return artifacts, writes
+
+
+def _open_marks(marks: Iterable[FlagRow]) -> list[tuple[int, int]]:
+    """Give artifact and time of the marks that still stand: those since the last withdrawal."""
+    withdrawn: set[int] = set()
+    standing: dict[tuple[int, int], None] = {}
+    for mark in marks:
+        if mark.state != "open":
+            withdrawn.add(mark.artifact)
+        elif mark.artifact not in withdrawn:
+            standing[mark.artifact, mark.at_us] = None
+    return list(standing)
+
+
+def _one_of(store: Store, ties: list[WriteRow]) -> WriteRow | None:
+    if len(ties) < 2:
+        return ties[0] if ties else None
+    ids = store.public_ids({write.run for write in ties})
+    return max(ties, key=lambda write: ids[write.run])
+
+
+def _like(
+    store: Store,
+    found: Compared,
+    component: int,
+    runs: Sequence[RunRow],
+    bounds: tuple[int, int],
+    components: int,
+) -> list[int]:
+    """Give the runs of a component before, between and after the flagged ones."""
+    first = min(run.started for run in runs)
+    last = max(run.started for run in runs)
+    margin = max(last - first, _MARGIN_US)
+    low, high = max(first - margin, bounds[0]), min(last + margin, bounds[1])
+    most = max(MOST_OF_EACH // components, _FEWEST_OF_A_SIDE)
+    before = _spread(store, found, component, low, first - 1, most)
+    if len(before) < _FEWEST_OF_A_SIDE:
+        before = store.runs_of_component(component, (first, -1), bounds[0], _FEWEST_OF_A_SIDE)
+    between = _spread(store, found, component, first, last, most)
+    after = _spread(store, found, component, last + 1, high, most)
+    newest = min(store.last_run_of_component(component) or last, bounds[1])
+    while len(after) < _FEWEST_OF_A_SIDE and high < newest:
+        margin *= 2
+        high = min(last + margin, bounds[1])
+        after = _spread(store, found, component, last + 1, high, most)
+    return [*before, *between, *after]
+
+
+def _spread(
+    store: Store, found: Compared, component: int, low: int, high: int, most: int
+) -> list[int]:
+    """Give the runs that started in [low, high]; of many, some from every part of that time.
+
+    Half of them come from each half of the time, and so on; what one half has too few
+    of, the other makes up for.
+    """
+    if high < low or most < 1:
+        return []
+    keys = store.runs_of_component(component, (high, MAX_KEY), low, most + 1)
+    if len(keys) <= most:
+        return keys
+    found.sampled = True
+    if most <= _LEAST_SPLIT or low == high:
+        return keys[:most]
+    middle = (low + high) // 2
+    earlier = _spread(store, found, component, low, middle, most // 2)
+    later = _spread(store, found, component, middle + 1, high, most - len(earlier))
+    if len(earlier) == most // 2 and len(earlier) + len(later) < most:
+        earlier = _spread(store, found, component, low, middle, most - len(later))
+    return [*earlier, *later]
+
+
+def _count(
+    store: Store,
+    found: Compared,
+    rows: Iterable[RunRow],
+    marked: dict[int, dict[int, WriteRow]],
+    wanted: set[int],
+    *,
+    by_time: bool,
+) -> None:
+    """Count a run's outputs; by when they were written, where that can matter."""
+    rows = list(rows)
+    artifacts = store.artifacts({out.artifact for row in rows for out in row.outs})
+    for row in rows:
+        found.component_of[row.run] = row.component
+        flags = dict(marked.get(row.run, {}))
+        for out in row.outs:
+            at_us = out.at_us if by_time else MAX_KEY
+            flag = flags.get(out.artifact)
+            if flag is not None and flag.at_us == out.at_us:
+                found.flagged[row.run, at_us] += 1
+                del flags[out.artifact]
+            elif _is_other(out, artifacts[out.artifact], wanted):
+                found.others[row.run, at_us] += 1
+                _stretch(found, out.at_us)
+        # Of a run with a great many outputs, the rest is counted without being listed.
+        for flag in flags.values():
+            found.flagged[row.run, flag.at_us if by_time else MAX_KEY] += 1
+        rest = row.outs_more - len(flags)
+        if rest > 0 and _OUTPUT in wanted:
+            at_us = row.started if row.ended is None else row.ended
+            found.others[row.run, at_us if by_time else MAX_KEY] += rest
+
+
+def _is_other(out: OutRow, artifact: ArtifactRow, wanted: set[int]) -> bool:
+    """Tell whether an output that is not flagged itself may be compared with those that are.
+
+    Another write of a flagged output id is neither right nor wrong: it was made again.
+    """
+    return artifact.kind in wanted and not (artifact.flagged and artifact.kind == _OUTPUT)
+
+
+def _stretch(found: Compared, at_us: int) -> None:
+    found.from_us = at_us if found.from_us is None else min(found.from_us, at_us)
+    found.until_us = at_us if found.until_us is None else max(found.until_us, at_us)
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for n in range(0, len(items), _AT_ONCE):
+        yield items[n : n + _AT_ONCE]
