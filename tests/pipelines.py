@@ -44,6 +44,7 @@ class Step:
     params: Mapping[str, Any] = field(default_factory=lambda: {"eta": 0.1})
     packages: Mapping[str, str] = field(default_factory=lambda: PACKAGES)
     chance: str = ""
+    commit: str | None = None
 
 
 @dataclass
@@ -126,7 +127,9 @@ class World:
         file = f"{step.component}.py"
         return [
             SiteFact(n, step.component, file, 3, "step"),
-            CodeFact(n, file, None, None, digest, step.source),
+            CodeFact(
+                n, file, step.commit, None if step.commit is None else False, digest, step.source
+            ),
         ]
 
     def _name(self, n: int, names: str) -> str:

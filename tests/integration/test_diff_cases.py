@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -175,6 +176,48 @@ def test_a_change_whose_output_is_the_same_is_never_first(clock: Clock) -> None:
         ("clean", "without-effect"),
     ]
     assert "without effect, since what they made is the same: clean (code)" in str(found)
+
+
+def test_another_commit_around_the_same_source_is_named_where_the_result_differs(
+    client: Client,
+) -> None:
+    before = [Step("clean", (), "blake3:00", commit="1" * 40), Step("serve", (0,), commit="1" * 40)]
+    after = [replace(step, commit="2" * 40) for step in before]
+    world = World(client._open_store())
+    world.run(before, "pred-a")
+    world.run(after, "pred-b")
+    world.run([replace(after[0], chance="helper"), after[1]], "pred-c")
+    world.run([replace(step, params={"day": "2026-07-25"}) for step in before], "pred-d")
+    world.run([replace(step, params={"day": "2026-07-26"}) for step in after], "pred-e")
+    world.flush()
+
+    assert client.diff("pred-a", "pred-b").is_same
+    first = client.diff("pred-a", "pred-c").first_divergence
+    dates = client.diff("pred-d", "pred-e")
+
+    assert first is not None
+    assert (first.component, first.what, first.source_diff) == ("clean", "code", None)
+    assert "code that it calls may have changed" in first.source_note
+    assert dates.first_divergence is not None
+    assert dates.first_divergence.what == "params"
+    assert "commit  1111111 -> 2222222 in clean, serve: their own source is the same" in str(dates)
+
+
+def test_another_machine_is_told_where_nothing_else_explains_the_result(client: Client) -> None:
+    steps = [Step("train", (), "blake3:00"), Step("serve", (0,))]
+    world = World(client._open_store())
+    world.run(steps, "pred-a", host="gpu-07")
+    world.run(steps, "pred-b", host="gpu-09")
+    world.run([replace(steps[0], chance="cuda"), steps[1]], "pred-c", host="gpu-09")
+    world.flush()
+
+    same, other = client.diff("pred-a", "pred-b"), client.diff("pred-a", "pred-c")
+
+    assert same.is_same
+    assert {row.environment for row in same.rows} == {"minor"}
+    assert other.first_divergence is not None
+    assert (other.first_divergence.component, other.first_divergence.what) == ("train", "output")
+    assert "on another machine (gpu-07 -> gpu-09)" in " ".join(str(other).split())
 
 
 def test_a_run_that_reads_one_file_more_differs_by_its_inputs(clock: Clock) -> None:

@@ -84,6 +84,14 @@ for frame in trace.frames:
     assert_type([given.producer for given in frame.inputs], list[int | None])
     assert_type([warning.code for warning in frame.warnings], list[str])
 bt.backtrace(Path("table.csv"))
+found = bt.diff("pred-1", Path("table.csv"))
+assert_type(found.is_same, bool)
+first = found.first_divergence
+if first is not None:
+    assert_type((first.component, first.what, first.weight), tuple[str, str, str])
+    assert_type(first.fields, tuple[str, ...])
+    assert_type(first.source_diff, str | None)
+assert_type([row.a for row in found.rows], list[bt.Frame | None])
 assert_type([run.run_id for run in bt.who(Path("table.csv"))], list[str])
 assert_type(bt.get_run("01a2").params, dict[str, Any])
 assert_type([run.status for run in bt.history(serve, limit=5, since=now)], list[str])

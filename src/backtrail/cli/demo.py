@@ -268,6 +268,7 @@ def _show_backtrace(folder: Path, url: str | None) -> None:
 def _closing_text(folder: Path, url: str | None, failed_run_id: str, batch_size: int) -> str:
     tries = [
         ("the day before: same paths, other runs", GOOD.output_id),
+        ("where the two days part", f"diff {GOOD.output_id} {BAD.output_id}"),
         (f"one of {batch_size} flights on the board", BATCH_OUTPUT),
         ("the run that failed", f"show {failed_run_id[:18]}"),
         ("the code that it ran", f"show {failed_run_id[:18]} --source"),

@@ -331,11 +331,9 @@ class _Comparison:
         # That a run failed on other data follows; with only other dates behind it, it does not.
         if status is not None and cause > WEIGHTS.index(EFFECTIVE):
             found.strong.append(OUTPUT)
-        elif row.output == DIFFERS and not found.follows and not found.strong:
-            if row.code == MINOR:
-                found.strong.append(CODE)
-            elif not found.weak:
-                found.strong.append(OUTPUT)
+        elif row.output == DIFFERS and not (found.follows or found.strong or found.weak):
+            # Nothing else explains it: what the same source calls may be another, or it is chance.
+            found.strong.append(CODE if row.code == MINOR else OUTPUT)
         weight = _weight(row, found)
         if weight is not None:
             cause = min(cause, WEIGHTS.index(weight))

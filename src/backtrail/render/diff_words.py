@@ -163,10 +163,23 @@ def meaning(first: Divergence) -> str:
     if first.what == OUTPUT:
         return _output_meaning(first)
     if first.what == INPUTS:
-        return "It read something else that no recorded run made."
+        return _input_meaning(first)
     if first.weight == ROUTINE:
         return "Only dates differ, or ids of runs; what comes after follows from them."
     return ""
+
+
+def _input_meaning(first: Divergence) -> str:
+    names = {c.name for c in first.changes} | {c.other for c in first.changes}
+    made = any(
+        given.name in names and given.producer is not None
+        for frame in (first.a, first.b)
+        if frame is not None
+        for given in frame.inputs
+    )
+    if made:
+        return "It read something else, though nothing differs in what made it."
+    return "It read something else that no recorded run made."
 
 
 def _output_meaning(first: Divergence) -> str:
@@ -298,8 +311,9 @@ def _short(each: Divergence, short: Mapping[str, str]) -> str:
 
 
 def _routine(found: Difference, short: Mapping[str, str]) -> list[str]:
-    """Say which dates differ, each once, with the components they were given to."""
+    """Say which dates and commits differ, each once, with the components that had them."""
     given: dict[str, list[str]] = defaultdict(list)
+    commits: dict[str, list[str]] = defaultdict(list)
     more: list[str] = []
     for each in found.divergences[1:]:
         if each.weight != ROUTINE:
@@ -311,9 +325,15 @@ def _routine(found: Difference, short: Mapping[str, str]) -> list[str]:
         for change in row.changes:
             if change.field == PARAMS and change.state == MINOR:
                 given[change_line(change, short)].append(row.component)
+            elif change.name == "commit" and change.state == MINOR:
+                commits[change_line(change, short)].append(row.component)
     lines = [f"dates: {text} in {_tallied(names)}" for text, names in list(given.items())[:3]]
     if len(given) > 3:
         lines.append(f"and {words.count(len(given) - 3, 'more date')}")
+    lines += [
+        f"{text} in {_tallied(names)}: their own source is the same, what it calls may differ"
+        for text, names in list(commits.items())[:3]
+    ]
     if more:
         lines.append(f"more runs of the same component: {_tallied(more)}")
     return lines
