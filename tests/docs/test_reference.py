@@ -32,6 +32,7 @@ from backtrail.render import words
 from backtrail.render.narrative import mark_of_warning
 from backtrail.settings import _FROM_ENVIRONMENT, Settings
 from backtrail.store.migrations import migrations
+from backtrail.testing import Lineage
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs/reference"
@@ -170,6 +171,16 @@ def test_every_member_of_an_answer_is_described(answer: type) -> None:
     described = {name.partition("(")[0] for name in quoted("\n".join(lines))}
 
     assert members - described == set()
+
+
+def test_every_method_of_a_lineage_is_described_with_its_parameters() -> None:
+    methods = {name: member for name, member in vars(Lineage).items() if not name.startswith("_")}
+    said = dict(re.findall(r"`(\w+)\(([^`]*)\)`", sections(PYTHON)["Testing"]))
+
+    assert said.keys() == methods.keys()
+    for name, member in methods.items():
+        known = list(inspect.signature(member).parameters)[1:]
+        assert re.findall(r"(\w+)(?:=[^,]+)?(?:,|$)", said[name].replace("*, ", "")) == known
 
 
 # -- commands ---------------------------------------------------------------------------
