@@ -117,6 +117,73 @@ def reference_backtrace(
     return None
 
 
+@dataclass(frozen=True)
+class Impact:
+    """What is affected: runs but those asked about, and which of some names."""
+
+    runs: frozenset[str]
+    names: frozenset[str]
+
+
+def reference_impact(
+    facts: Iterable[Fact],
+    names: Iterable[str],
+    *,
+    runs: Iterable[str] = (),
+    artifact: str | None = None,
+    version: str | None = None,
+) -> Impact:
+    """Answer an impact of runs, or of an artifact or content, by asking for every backtrace.
+
+    A run is affected if one of these runs, or of those that read the artifact, is behind
+    it. ``names`` are those that may be given as affected: of one of their writes that holds.
+    """
+    known = _Known(facts)
+    roots = set(runs)
+    begins = roots or {
+        run_id
+        for run_id, run in known.runs.items()
+        if any(_is_of(read, known.link(run, read), artifact, version) for read in run.reads)
+    }
+    return Impact(
+        frozenset(
+            run_id
+            for run_id, run in known.runs.items()
+            if run_id not in roots and begins & _upstream(known, run_id, run.until).keys()
+        ),
+        frozenset(
+            write.name
+            for write in known.writes
+            if write.name in set(names) and begins & _upstream(known, write.run_id, write.at).keys()
+        ),
+    )
+
+
+def _is_of(read: Read, link: _Link, artifact: str | None, version: str | None) -> bool:
+    """Tell whether a read is of an artifact (None: of any) in a version (None: in any)."""
+
+    def fits(name: str, word: str | None) -> bool:
+        return artifact in (None, name) and version in (None, word)
+
+    if link.evidence == "own":
+        return False
+    return fits(read.name, read.version) or (link.wrote is not None and fits(*link.wrote))
+
+
+def reference_link(facts: Iterable[Fact], reader: str, producer: str) -> set[str]:
+    """Give how one run may be reached from another: evidence of links, or ``call``."""
+    known = _Known(facts)
+    run = known.runs[reader]
+    found = {
+        link.evidence
+        for link in (known.link(run, read) for read in run.reads)
+        if link.run_id == producer
+    }
+    if any(called.run_id == producer for called in known.called(run, math.inf)):
+        found.add("call")
+    return found
+
+
 def canonical(name: str) -> str:
     """Give the form in which two names of one artifact are equal."""
     scheme, colon, rest = name.partition("://")
@@ -173,6 +240,8 @@ class _Link:
     run_id: str | None = None
     until: float = 0
     warnings: tuple[str, ...] = ()
+    # Name and version that the producer wrote at that moment.
+    wrote: tuple[str, str | None] | None = None
 
 
 class _Known:
@@ -269,12 +338,17 @@ class _Known:
         same = [w for w in wrote if w.version == read.version]
         times = [_known_time(w.at) for w in same or wrote]
         end = t if producer.ended is None else producer.ended
-        return _Link("explicit", producer.run_id, max(times, default=end))
+        until = max(times, default=end)
+        at_once = [
+            (w.name, w.version) for w in producer.writes if (w.name, w.at) == (read.name, until)
+        ]
+        return _Link("explicit", producer.run_id, until, (), at_once[0] if at_once else None)
 
     def _data(self, reader: _Run, write: _Written, evidence: str, *warnings: str) -> _Link:
         if write.run_id == reader.run_id:
             return _Link("own")
-        return _Link(evidence, write.run_id, write.at, tuple(sorted(warnings)))
+        wrote = (write.name, write.version)
+        return _Link(evidence, write.run_id, write.at, tuple(sorted(warnings)), wrote)
 
     def called(self, caller: _Run, until: float) -> Iterator[_Run]:
         """Give the runs that began and ended inside a run, before ``until``."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .model.records import ComponentRecord, Frame, Input, Output, Run
     from .query.backtrace import Backtrace
     from .query.diff import BacktraceDiff
+    from .query.impact import Impact
     from .query.review import Review, ReviewRow, Suspect
     from .query.staleness import Staleness
 
@@ -45,6 +46,7 @@ configure = _default.configure
 flush = _default.flush
 backtrace = _default.backtrace
 diff = _default.diff
+impact = _default.impact
 who = _default.who
 get_run = _default.get_run
 history = _default.history
@@ -66,6 +68,7 @@ _ANSWERS = {
     "BacktraceDiff": "query.diff",
     **dict.fromkeys(("Change", "DiffRow", "Divergence"), "model.diffs"),
     **dict.fromkeys(("Review", "ReviewRow", "Suspect"), "query.review"),
+    "Impact": "query.impact",
     **dict.fromkeys(("ComponentRecord", "Frame", "Input", "Output", "Run"), "model.records"),
 }
 
@@ -99,6 +102,7 @@ __all__ = [
     "DiffRow",
     "Divergence",
     "Frame",
+    "Impact",
     "Input",
     "NotFoundError",
     "Output",
@@ -123,6 +127,7 @@ __all__ = [
     "flush",
     "get_run",
     "history",
+    "impact",
     "log",
     "log_input",
     "log_many",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .model.records import ComponentRecord, Diagnosis, Finding, Flagged, Match, Run
     from .query.backtrace import Backtrace
     from .query.diff import BacktraceDiff
+    from .query.impact import Impact
     from .query.near_misses import NearMiss
     from .query.review import Review
     from .query.staleness import Staleness
@@ -135,6 +136,52 @@ class Asking:
         files = FileVersions(self.settings.digest_limit_bytes)
         changes.explain(store, found, sides, files.version_of, os.curdir)
         return found
+
+    def impact(
+        self,
+        what: str | os.PathLike[str] | None = None,
+        *,
+        version: str | None = None,
+        component: Component | str | None = None,
+        commit: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        limit: int | None = None,
+        watch: Callable[[int, int], bool] | None = None,
+    ) -> Impact:
+        """Give the runs and output ids that are built on something: its blast radius.
+
+        Args:
+            what: a run id, an artifact's name, the path of a file, an output id, or a
+                content digest; or leave it out, and choose runs by the rest.
+            version: of the artifact; or of the component: a commit or a source digest.
+            component: the runs of this component.
+            commit: runs at this commit, or the beginning of it.
+            since: runs that started at this time or later (aware).
+            until: runs that started before this time.
+            limit: stop after so many runs; the answer says that it is cut.
+            watch: called after each step with the number of runs reached and of those
+                that wait; where it gives False, the walk ends and the answer is cut.
+
+        Raises:
+            NotFoundError: nothing recorded answers to it; ``closest`` has near names.
+            AmbiguousIdError: several run ids, or versions, start so.
+            StoreUnavailableError: the store cannot be read.
+        """
+        from .query import impact as query
+
+        return query.impact(
+            self._ask(),
+            None if what is None else os.fspath(what),
+            version=version,
+            component=component_name(component),
+            commit=commit,
+            since=since,
+            until=until,
+            tolerance_us=self._tolerance_us(),
+            limit=limit,
+            watch=watch,
+        )
 
     def near_misses(self, trace: Backtrace) -> dict[str, NearMiss]:
         """Give for the gaps of a backtrace what was written under nearly their names."""

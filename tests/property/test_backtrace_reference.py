@@ -21,6 +21,7 @@ from backtrail import Client, NotFoundError, Pointer, connect
 
 FreshStore = Callable[[], AbstractContextManager[str]]
 T = TypeVar("T")
+OUTPUT_IDS = ("b", "out")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -34,6 +35,10 @@ def examples(quick: int) -> Callable[[T], T]:
 
 def moment(us: int | None) -> datetime | None:
     return None if us is None else _EPOCH + timedelta(microseconds=us)
+
+
+def kind_of(name: str) -> str | None:
+    return "output" if name in OUTPUT_IDS else None
 
 
 def record(client: Client, facts: Iterable[Fact]) -> None:
@@ -50,7 +55,9 @@ def record(client: Client, facts: Iterable[Fact]) -> None:
                     for each in fact.reads
                 ],
                 outputs=[
-                    Pointer(each.name, version=each.version, at=moment(each.at))
+                    Pointer(
+                        each.name, version=each.version, at=moment(each.at), kind=kind_of(each.name)
+                    )
                     for each in fact.writes
                 ],
                 status=fact.status,

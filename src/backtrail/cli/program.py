@@ -30,6 +30,7 @@ VERBS = {
     "show": Verb("show", "One run: inputs, outputs, parameters, code, error."),
     "stale": Verb("stale", "Whether an output is out of date, why, and what to make again."),
     "diff": Verb("diff", "Compare two outputs: the first run that differs by itself."),
+    "impact": Verb("impact", "What was built on a run or an artifact: runs and output ids."),
     "who": Verb("runs", "Runs that wrote a name, or a file's content."),
     "history": Verb("runs", "Runs of a component, newest first."),
     "recent": Verb("runs", "The newest runs."),

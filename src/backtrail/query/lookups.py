@@ -42,8 +42,7 @@ def history(
     """Give the runs of a component, newest first, started in [since, until)."""
     row = store.component_named(component)
     if row is None:
-        names = [each.name for each in store.components()]
-        raise _unknown_component(store, component, names)
+        raise unknown_component(store, component)
     since_us = -MAX_KEY if since is None else moment_us(since)
     keys = store.runs_of_component(row.component, _before(store, until), since_us, _checked(limit))
     return assemble_runs(store, keys)
@@ -236,9 +235,11 @@ def _checked(limit: int) -> int:
     return limit
 
 
-def _unknown_component(store: Store, name: str, names: list[str]) -> NotFoundError:
+def unknown_component(store: Store, name: str) -> NotFoundError:
+    """Make the error for a component that is not known; lists the closest names."""
     import difflib
 
+    names = [each.name for each in store.components()]
     near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
     return NotFoundError(
         f"no component {name!r} in {store.url}",

@@ -72,10 +72,10 @@ def _times(groups: Sequence[Sequence[Frame]], *, narrow: bool) -> list[str]:
         shown = [words.minute(us)[:10] for us in ends]
     else:
         shown = words.moments(ends, narrow=narrow)
-    return [_span(*pair) for pair in zip(shown[::2], shown[1::2], strict=True)]
+    return [span(*pair) for pair in zip(shown[::2], shown[1::2], strict=True)]
 
 
-def _span(first: str, last: str) -> str:
+def span(first: str, last: str) -> str:
     """Give ``2026-07-12 04:05 .. 07-25 01:50``, or ``2026-07-12 04:05 .. 04:50`` within a day."""
     if first == last:
         return first

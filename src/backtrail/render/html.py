@@ -1,4 +1,4 @@
-"""A backtrace as a fragment of HTML, for the output cell of a notebook.
+"""A backtrace or an impact as a fragment of HTML, for the output cell of a notebook.
 
 No scripts, no style sheet, no outside address: a notebook is mailed around and
 opened years later. Values from pipelines are text, never HTML.
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..model.impact import ImpactGroup
 from ..model.records import Frame
 from . import words
+from .impact import Affected, tally
+from .impact import headline as headline_of_impact
+from .impact import sentences as sentences_of_impact
 from .narrative import (
     FOLD_OVER,
     Reason,
@@ -20,6 +24,7 @@ from .narrative import (
     gap_sentence,
     gave,
     headline,
+    list_some,
     names_in,
     open_ends,
     other_writes_sentence,
@@ -31,6 +36,7 @@ from .screen import safe
 
 _COLORS = {"bad": "#b3261e", "warn": "#9a6700", "live": "#0969da", "unknown": "#6639ba"}
 CELL = "text-align:left;padding:2px 10px 2px 0;white-space:nowrap"
+_IMPACT_HEADINGS = ("+", "runs", "component", "started (UTC)", "outputs", "read")
 _HEADINGS = ("#", "component", "started (UTC)", "took", "status", "code", "why it is here")
 
 
@@ -95,6 +101,35 @@ def _sentences(trace: Trace, shown: Sequence[Frame], short: dict[str, str]) -> I
 def _list(sentences: Iterable[str]) -> str:
     items = "".join(f"<li>{_text(sentence)}</li>" for sentence in sentences if sentence)
     return f"<ul>{items}</ul>" if items else ""
+
+
+def impact(found: Affected) -> str:
+    """Give a table of the runs by distance and component, and sentences below it."""
+    heads = "".join(
+        f'<th scope="col" style="{CELL}">{_text(name)}</th>' for name in _IMPACT_HEADINGS
+    )
+    rows = "".join(_impact_row(group) for group in found.groups[:FOLD_OVER])
+    hidden = len(found.groups) - FOLD_OVER
+    more = f"<p>{words.count(hidden, 'more line')}: print the impact</p>" if hidden > 0 else ""
+    return (
+        f"<div><p>{_text(headline_of_impact(found))}</p>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{more}"
+        f"{_list(sentences_of_impact(found))}</div>"
+    )
+
+
+def _impact_row(group: ImpactGroup) -> str:
+    first, last = (words.minute(us) for us in (group.first_us, group.last_us))
+    texts = [
+        f"+{group.depth}",
+        group.run_id if group.runs == 1 else words.count(group.runs, "run"),
+        group.component,
+        first if first == last else f"{first} .. {last}",
+        tally(group.outputs, group.flagged) if group.outputs else "",
+        list_some(list(group.read)),
+    ]
+    cells = "".join(f'<td style="{CELL}">{_text(text)}</td>' for text in texts)
+    return f"<tr>{cells}</tr>"
 
 
 def _text(text: str) -> str:

@@ -11,9 +11,12 @@ from ..model.records import Code, ComponentRecord, Flagged, Frame, Input, Match,
 from .narrative import Trace
 
 if TYPE_CHECKING:
+    from ..model.impact import ImpactCount, ImpactGroup, ImpactOutput, ImpactStep
+    from .impact import Affected
     from .review import Reviewed, Row
 
 BACKTRACE_SCHEMA = "backtrail.backtrace/1"
+IMPACT_SCHEMA = "backtrail.impact/1"
 REVIEW_SCHEMA = "backtrail.review/1"
 
 
@@ -230,4 +233,98 @@ def flagged_dict(found: Flagged) -> dict[str, Any]:
         "note": found.note,
         "by": found.by,
         "flagged_at": to_iso(found.flagged_us),
+    }
+
+
+def impact_dict(found: Affected, runs: int) -> dict[str, Any]:
+    """Give an impact, with so many of its runs."""
+    origin = found.origin
+    return {
+        "schema": IMPACT_SCHEMA,
+        "origin": {
+            "kind": origin.kind,
+            "name": origin.name,
+            "version": origin.version,
+            "component": origin.component,
+            "commit": origin.commit,
+            "since": to_iso(origin.since_us),
+            "until": to_iso(origin.until_us),
+        },
+        "roots_total": len(found.roots),
+        "runs_total": len(found.runs),
+        "outputs_total": found.outputs_total,
+        "flagged_total": found.flagged_total,
+        "groups": [_group_dict(group) for group in found.groups],
+        "by_component": [_count_dict(count) for count in found.by_component],
+        "by_owner": [_count_dict(count) for count in found.by_owner],
+        "wrote": [
+            {
+                "name": each.name,
+                "newer_run_id": each.newer_run_id,
+                "newer_at": to_iso(each.newer_us),
+            }
+            for each in found.wrote
+        ],
+        "roots": [affected_run_dict(run, 0) for run in found.roots[:runs]],
+        "runs": [
+            affected_run_dict(run, found.depth_of(place))
+            for place, run in enumerate(found.runs[:runs])
+        ],
+        "truncated": found.truncated,
+    }
+
+
+def affected_run_dict(run: Run, depth: int) -> dict[str, Any]:
+    """Give a run of an impact: without what it read and wrote, and with its distance."""
+    return {"depth": depth, **_facts(run), "outputs_total": run.outputs_total}
+
+
+def affected_output_dict(output: ImpactOutput) -> dict[str, Any]:
+    """Give an output id of an impact."""
+    return {
+        "name": output.name,
+        "run_id": output.run_id,
+        "component": output.component,
+        "written_at": to_iso(output.written_us),
+        "flagged": output.flagged,
+    }
+
+
+def step_dict(step: ImpactStep) -> dict[str, Any]:
+    """Give a run on the way from what was asked about to one that is affected."""
+    return {
+        "run_id": step.run_id,
+        "component": step.component,
+        "started_at": to_iso(step.started_us),
+        "status": step.status,
+        "evidence": step.evidence,
+        "read": step.read,
+        "warnings": list(step.warnings),
+    }
+
+
+def _group_dict(group: ImpactGroup) -> dict[str, Any]:
+    return {
+        "depth": group.depth,
+        "component": group.component,
+        "kind": group.kind,
+        "owner": group.owner,
+        "run_id": group.run_id,
+        "runs": group.runs,
+        "first_started_at": to_iso(group.first_us),
+        "last_started_at": to_iso(group.last_us),
+        "failed": group.failed,
+        "read": list(group.read),
+        "called": group.called,
+        "outputs": group.outputs,
+        "flagged": group.flagged,
+    }
+
+
+def _count_dict(count: ImpactCount) -> dict[str, Any]:
+    return {
+        "name": count.name,
+        "runs": count.runs,
+        "outputs": count.outputs,
+        "flagged": count.flagged,
     }

@@ -125,7 +125,12 @@ def mark_of_warning(code: str) -> Mark:
 
 def run_mark(run: Run) -> Mark:
     """Give the state of a run that stands by itself."""
-    return _STATES.get(run.status) or Mark("?", run.status, "unknown")
+    return mark_of_status(run.status)
+
+
+def mark_of_status(status: str) -> Mark:
+    """Give the state that a run's status says."""
+    return _STATES.get(status) or Mark("?", status, "unknown")
 
 
 def frame_mark(frame: Frame) -> Mark:

@@ -105,9 +105,45 @@ class ArtifactRow(NamedTuple):
     flagged: int
 
 
-class ReadRow(NamedTuple):
-    """A run read an artifact: time, run."""
+class Written(NamedTuple):
+    """A write to look downstream from."""
 
+    artifact: int
+    version: int
+    at_us: int
+    run: int
+
+
+class Aftermath(NamedTuple):
+    """What became of a write: until when it was the newest, and for whom.
+
+    The next write of its artifact (time, run, version); when the same version of
+    it was written next, and the same content under any name; and a run that had
+    written the artifact at the latest by the moment that was asked about.
+    """
+
+    next_us: int | None
+    next_run: int | None
+    next_version: int | None
+    same_us: int | None
+    content_us: int | None
+    before_run: int | None
+
+
+class ReadSpan(NamedTuple):
+    """Reads of an artifact (``version`` 0: of any) after (time, key), up to a time."""
+
+    artifact: int
+    version: int
+    after_us: int
+    after_run: int
+    until_us: int
+
+
+class SpanRead(NamedTuple):
+    """A read that lies in span ``n`` of those asked for: time, run."""
+
+    n: int
     at_us: int
     run: int
 
@@ -240,30 +276,57 @@ class Store(Protocol):
 
     # -- downstream
 
-    def reads_between(
-        self, artifact: int, after: tuple[int, int], until_us: int, limit: int
-    ) -> list[ReadRow]:
-        """Give reads of an artifact after (time, key) and up to a time, oldest first."""
+    def aftermaths(self, writes: Sequence[Written], tolerance_us: int) -> dict[int, Aftermath]:
+        """Give by place what became of the writes that some read may have been of.
+
+        A write is left out where nothing read its artifact from ``tolerance_us``
+        before it on, nor its version under another name. ``before_run`` had written
+        the artifact at that moment already.
+        """
         ...
 
-    def reads_of_version(
-        self, version: int, artifact: int, after: tuple[int, int], until_us: int, limit: int
-    ) -> list[ReadRow]:
-        """Give reads of a version of an artifact after (time, key), up to a time, oldest first."""
+    def names_read(self, versions: Iterable[int]) -> list[tuple[int, int]]:
+        """Give (version, artifact) for each artifact of which a version was read."""
         ...
 
-    def readers_of_content(
-        self, version: int, after: tuple[int, int, int], limit: int
-    ) -> list[tuple[int, int, int]]:
-        """Give (artifact, time, run) of reads of a content digest under any name, in that order."""
+    def reads_in(self, spans: Sequence[ReadSpan], limit: int) -> list[SpanRead]:
+        """Give reads in spans, all with a version or all without, in order: span, time, run.
+
+        Where ``limit`` are given there may be more after the last.
+        """
         ...
 
-    def readers_naming(self, producers: Iterable[int]) -> list[tuple[int, int]]:
-        """Give (producer, reader) where a read named a run (its key, or -ref of its public id)."""
+    def readers_naming(
+        self, producers: Sequence[tuple[int, int]], limit: int
+    ) -> list[tuple[int, int]]:
+        """Give (place, reader) where a read named a run (its key, or -ref of its public id).
+
+        In order, and of each producer only readers with a greater key than is given
+        beside it. Where ``limit`` are given there may be more after the last.
+        """
+        ...
+
+    def has_named(self) -> bool:
+        """Tell whether any read here named its producer by a public id."""
         ...
 
     def refs_of(self, run_ids: Iterable[str]) -> dict[str, int]:
         """Give the keys (positive) under which public ids were named."""
+        ...
+
+    def sites_of(self, low: str, high: str) -> list[tuple[int, int]]:
+        """Give (site, component) whose commit or source digest lies between two texts."""
+        ...
+
+    def runs_at_sites(
+        self,
+        component: int,
+        sites: Sequence[int],
+        before: tuple[int, int],
+        since_us: int,
+        limit: int,
+    ) -> list[tuple[int, int]]:
+        """Give (time, key) of a component's runs at these sites, as `runs_of_component` does."""
         ...
 
     # -- what people said, and where runs ran

@@ -25,6 +25,8 @@ from .rows import from_json, ins_of, outs_of, pack_word, unpack_word, words_from
 
 _MOST_REMEMBERED = 20_000
 _new: Any = tuple.__new__
+# Of a run that made a million outputs, so many thousand are in memory at once.
+_PIECES = 4
 
 
 class RelationalStore(Lists, Downstream, Marks):
@@ -98,10 +100,15 @@ class RelationalStore(Lists, Downstream, Marks):
 
     def more_outputs(self, run: int, artifact: int | None = None) -> Iterable[OutRow]:
         """Give the outputs of a run beyond those in its row; all, or only those of an artifact."""
-        for (piece,) in self._all("more_outputs", run=run, artifact=artifact):
-            for out in outs_of(from_json(piece), 0):
-                if artifact is None or out.artifact == artifact:
-                    yield out
+        part = -1
+        while pieces := self._all(
+            "more_outputs", run=run, artifact=artifact, after=part, limit=_PIECES
+        ):
+            for _, piece in pieces:
+                for out in outs_of(from_json(piece), 0):
+                    if artifact is None or out.artifact == artifact:
+                        yield out
+            part = pieces[-1][0]
 
     def public_ids(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the public ids of runs."""

@@ -90,10 +90,11 @@ SELECT r.run, r.started, r.run_id
   FROM json_each(:keys) k CROSS JOIN run r ON r.run = k.value;
 
 -- name: more_outputs
--- In pieces: all, or with :artifact those that may hold a write of it.
-SELECT outs FROM run_more
- WHERE run = :run AND (:artifact IS NULL OR instr(outs, '[' || :artifact || ',') > 0)
- ORDER BY part;
+-- Pieces after one, in order: all, or with :artifact those that may hold a write of it.
+SELECT part, outs FROM run_more
+ WHERE run = :run AND part > :after
+   AND (:artifact IS NULL OR instr(outs, '[' || :artifact || ',') > 0)
+ ORDER BY part LIMIT :limit;
 
 -- name: has_calls
 SELECT EXISTS (SELECT 1 FROM run WHERE parent IS NOT NULL);
@@ -190,27 +191,94 @@ SELECT c.source FROM site s JOIN code c ON c.code = s.code WHERE s.site = :site;
 -- name: pipelines
 SELECT p.pipeline, p.run_id FROM json_each(:keys) k CROSS JOIN pipeline p ON p.pipeline = k.value;
 
--- name: reads_between
-SELECT t, run FROM input
- WHERE artifact = :artifact AND (t, run) > (:after_t, :after_run) AND t <= :until
- ORDER BY t, run LIMIT :limit;
+-- name: aftermaths
+-- For each write [n, artifact, version, t, since, -] of which there may be readers from
+-- `since` on: the next write of the artifact (of several at one moment, a row each), when
+-- its version and its content were written next, and who had written it before `since`. A
+-- content that was read often is looked for under names to either side of its own: <>
+-- would go through every read.
+WITH probe (n, artifact, version, t, since, unused) AS (:probes)
+SELECT p.n, o.t, o.run, o.version,
+       (SELECT min(i.t) FROM output i
+         WHERE i.artifact = p.artifact AND i.version = p.version AND i.version <> 0 AND i.t > p.t),
+       (SELECT min(i.t) FROM output i
+         WHERE i.version = p.version AND i.version > 0 AND i.t > p.t),
+       (SELECT i.run FROM output i
+         WHERE i.artifact = p.artifact AND i.t <= p.since
+         ORDER BY i.t DESC, i.run DESC LIMIT 1)
+  FROM probe p
+  LEFT JOIN output o
+    ON o.artifact = p.artifact
+   AND o.t = (SELECT min(i.t) FROM output i WHERE i.artifact = p.artifact AND i.t > p.t)
+ WHERE EXISTS (SELECT 1 FROM input i
+                WHERE i.artifact = p.artifact AND i.t >= p.since)
+    OR (p.version > 0
+        AND (EXISTS (SELECT 1 FROM input i
+                      WHERE i.version = p.version AND i.version <> 0 AND i.artifact < p.artifact)
+             OR EXISTS (SELECT 1 FROM input i
+                         WHERE i.version = p.version AND i.version <> 0
+                           AND i.artifact > p.artifact)));
 
--- name: reads_of_version
-SELECT t, run FROM input
- WHERE version = :version AND version <> 0 AND artifact = :artifact
-   AND (t, run) > (:after_t, :after_run) AND t <= :until
- ORDER BY t, run LIMIT :limit;
+-- name: names_read
+-- From one name to the next, so that a content that was read often costs no more.
+WITH RECURSIVE named (version, artifact) AS (
+  SELECT k.value, (SELECT min(i.artifact) FROM input i
+                    WHERE i.version = k.value AND i.version <> 0)
+    FROM json_each(:versions) k
+   UNION ALL
+  SELECT n.version, (SELECT min(i.artifact) FROM input i
+                      WHERE i.version = n.version AND i.version <> 0 AND i.artifact > n.artifact)
+    FROM named n WHERE n.artifact IS NOT NULL
+)
+SELECT version, artifact FROM named WHERE artifact IS NOT NULL;
 
--- name: readers_of_content
--- The same content may have been read under another name than it was written.
-SELECT artifact, t, run FROM input
- WHERE version = :version AND version <> 0
-   AND (artifact, t, run) > (:after_artifact, :after_t, :after_run)
- ORDER BY artifact, t, run LIMIT :limit;
+-- name: reads_in
+-- Spans [n, artifact, version, after_t, after_run, until], one after the other: CROSS JOIN
+-- pins their order, and within one the index gives it, so the limit stops early.
+SELECT p.n, i.t, i.run
+  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS artifact,
+               json_extract(value, '$[3]') AS after_t, json_extract(value, '$[4]') AS after_run,
+               json_extract(value, '$[5]') AS until
+          FROM json_each(:spans) LIMIT -1) p
+ CROSS JOIN input i
+    ON i.artifact = p.artifact AND (i.t, i.run) > (p.after_t, p.after_run) AND i.t <= p.until
+ LIMIT :limit;
+
+-- name: reads_in_of_versions
+SELECT p.n, i.t, i.run
+  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS artifact,
+               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS after_t,
+               json_extract(value, '$[4]') AS after_run, json_extract(value, '$[5]') AS until
+          FROM json_each(:spans) LIMIT -1) p
+ CROSS JOIN input i
+    ON i.version = p.version AND i.version <> 0 AND i.artifact = p.artifact
+   AND (i.t, i.run) > (p.after_t, p.after_run) AND i.t <= p.until
+ LIMIT :limit;
 
 -- name: readers_naming
-SELECT n.producer, n.run
-  FROM json_each(:producers) k CROSS JOIN named_input n ON n.producer = k.value;
+-- Producers [n, producer, after]: readers of each with a greater key, in order.
+SELECT p.n, i.run
+  FROM (SELECT json_extract(value, '$[0]') AS n, json_extract(value, '$[1]') AS producer,
+               json_extract(value, '$[2]') AS after
+          FROM json_each(:producers) LIMIT -1) p
+ CROSS JOIN named_input i ON i.producer = p.producer AND i.run > p.after
+ LIMIT :limit;
+
+-- name: has_named
+SELECT EXISTS (SELECT 1 FROM named_input WHERE producer < 0);
+
+-- name: sites_of
+-- Sites by commit or by source digest; the two cannot be taken for one another.
+SELECT site, component FROM site WHERE git >= :low AND git <= :high
+ UNION
+SELECT s.site, s.component FROM code c JOIN site s ON s.code = c.code
+ WHERE c.digest >= :low AND c.digest <= :high;
+
+-- name: runs_at_sites
+SELECT started, run FROM run
+ WHERE component = :component AND (started, run) < (:before_t, :before_run) AND started >= :since
+   AND site IN (SELECT value FROM json_each(:sites))
+ ORDER BY started DESC, run DESC LIMIT :limit;
 
 -- name: flags
 SELECT f.artifact, f.t, f.state, f.note, f.author
