@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .model.records import ComponentRecord, Frame, Input, Output, Run
     from .query.backtrace import Backtrace
     from .query.diff import BacktraceDiff
+    from .query.explain import Explanation
     from .query.impact import Impact
     from .query.review import Review, ReviewRow, Suspect
     from .query.staleness import Staleness
@@ -59,11 +60,13 @@ flagged = _default.flagged
 review = _default.review
 note = _default.note
 stale = _default.stale
+explain = _default.explain
 
 
 # What questions are answered with is loaded when it is named: recording needs none of it.
 _ANSWERS = {
     "Backtrace": "query.backtrace",
+    "Explanation": "query.explain",
     "Staleness": "query.staleness",
     "BacktraceDiff": "query.diff",
     **dict.fromkeys(("Change", "DiffRow", "Divergence"), "model.diffs"),
@@ -101,6 +104,7 @@ __all__ = [
     "CycleError",
     "DiffRow",
     "Divergence",
+    "Explanation",
     "Frame",
     "Impact",
     "Input",
@@ -121,6 +125,7 @@ __all__ = [
     "connect",
     "create_or_retrieve_component",
     "diff",
+    "explain",
     "find",
     "flag",
     "flagged",

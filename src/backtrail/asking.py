@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .model.records import ComponentRecord, Diagnosis, Finding, Flagged, Match, Run
     from .query.backtrace import Backtrace
     from .query.diff import BacktraceDiff
+    from .query.explain import Explanation
     from .query.impact import Impact
     from .query.near_misses import NearMiss
     from .query.review import Review
@@ -224,6 +225,25 @@ class Asking:
             now_us=to_us(datetime.now(timezone.utc)) if now is None else moment_us(now),
             max_age_s=None if max_age is None else age_in_seconds(max_age),
             file_version=versions.version_of if files else None,
+        )
+
+    def explain(
+        self, output: str | os.PathLike[str], *, at: datetime | str | None = None
+    ) -> Explanation:
+        """Say in plain words what made an output, what is wrong behind it, and what is not known.
+
+        Args and errors as `backtrace`.
+        """
+        from .query import explain as query
+        from .query.lookups import moment_us
+        from .query.selector import select
+
+        store = self._ask()
+        return query.explain(
+            store,
+            select(store, os.fspath(output), None if at is None else moment_us(at)),
+            tolerance_us=self._tolerance_us(),
+            now_us=to_us(datetime.now(timezone.utc)),
         )
 
     def _tolerance_us(self) -> int:

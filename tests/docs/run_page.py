@@ -14,6 +14,7 @@ from typing import Any
 # What differs from one run to the next and is not what an example shows.
 VARYING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?"), "<time>"),
+    (re.compile(r"\b\d{1,2}\s+[A-Z][a-z]+\s+20\d\d(\s+at\s+\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b(\d+h)?(\d+m)?\d+(\.\d+)?(m?s|us|m|h)\b"), "<duration>"),
     (re.compile(r"\b[0-9a-f]{7,}(-[0-9a-f]+)*\b"), "<hash>"),
 )

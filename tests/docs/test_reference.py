@@ -23,10 +23,11 @@ from backtrail import Client, errors
 from backtrail.cli import failures
 from backtrail.cli.program import ALIASES, VERBS, program
 from backtrail.journal import segment
-from backtrail.model import diffs, records, staleness
+from backtrail.model import diffs, explanation, records, staleness
 from backtrail.query import review
 from backtrail.query.backtrace import Backtrace
 from backtrail.query.diff import BacktraceDiff
+from backtrail.query.explain import Explanation
 from backtrail.query.staleness import Staleness
 from backtrail.render import words
 from backtrail.render.narrative import mark_of_warning
@@ -61,6 +62,8 @@ ANSWERS = (
     review.Review,
     review.ReviewRow,
     review.Suspect,
+    Explanation,
+    explanation.Sentence,
     Staleness,
     staleness.StaleReason,
     staleness.RunName,
@@ -77,6 +80,7 @@ DOCUMENT_KEYS = {
     "show": ["show", "pred-1"],
     "recent": ["recent"],
     "stale": ["stale", "pred-1"],
+    "explain": ["explain", "pred-1"],
     "find": ["find", "pred"],
     "components": ["components"],
     "export": ["export", "pred-1", "--format", "svg"],

@@ -28,6 +28,7 @@ class Verb(NamedTuple):
 VERBS = {
     "trace": Verb("trace", "The runs behind an output, nearest first. bt ID is short for it."),
     "show": Verb("show", "One run: inputs, outputs, parameters, code, error."),
+    "explain": Verb("explain", "An output in plain words."),
     "stale": Verb("stale", "Whether an output is out of date, why, and what to make again."),
     "diff": Verb("diff", "Compare two outputs: the first run that differs by itself."),
     "impact": Verb("impact", "What was built on a run or an artifact: runs and output ids."),

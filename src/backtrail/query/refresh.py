@@ -56,17 +56,24 @@ def _reach_all_current(survey: Survey, root: int) -> None:
 
 def _without_called(survey: Survey, order: list[int]) -> list[int]:
     """Leave out runs that one of the others calls, where only that one and its calls read them."""
-    planned = set(order)
-    calls = {key: set(survey.walk.calls.get(key, ())) for key in order}
+    calls = {key: set(called) for key in order if (called := survey.walk.calls.get(key))}
+    if not calls:
+        return order
+    callers: dict[int, list[int]] = {}
+    for caller, called_by_it in calls.items():
+        for key in called_by_it:
+            callers.setdefault(key, []).append(caller)
     readers: dict[int, set[int]] = {}
     for key in order:
         for held in survey.held[key]:
             if held.current is not None:
                 readers.setdefault(held.current, set()).add(key)
-    kept = []
-    for key in order:
-        callers = [caller for caller in planned if key in calls[caller] and caller != key]
-        is_covered = any(readers.get(key, set()) <= calls[caller] | {caller} for caller in callers)
-        if not is_covered:
-            kept.append(key)
-    return kept
+    return [
+        key
+        for key in order
+        if not any(
+            readers.get(key, set()) <= calls[caller] | {caller}
+            for caller in callers.get(key, ())
+            if caller != key
+        )
+    ]

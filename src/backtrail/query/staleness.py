@@ -132,6 +132,7 @@ class _Judge:
         self._file_version = file_version
         self._causes: dict[int, list[Cause]] = {}
         self._components: dict[int, tuple[str, float | None]] = {}
+        self._names: dict[int, RunName] = {}
         self._words: dict[int, str] = {}
         self._files: dict[str, str | None] = {}
         self._others: dict[int, RunRow] = {}
@@ -389,7 +390,10 @@ class _Judge:
         return self._survey.id_of(key), self._component(self._row(key))[0]
 
     def _name(self, key: int) -> RunName:
-        return RunName(*self._id_and_component(key))
+        known = self._names.get(key)
+        if known is None:
+            known = self._names[key] = RunName(*self._id_and_component(key))
+        return known
 
 
 def _kind(version: str) -> str:

@@ -104,9 +104,9 @@ class Survey:
         keys = sorted(artifacts)
         probes = [Probe(key, 0, MAX_KEY, _NOBODY) for key in keys]
         found = self._store.newest_writes(probes) if probes else []
-        ties = {write.run for writes in found if len(writes) > 1 for write in writes}
-        if ties:
-            self._ids.update(self._store.public_ids(ties))
+        strangers = {write.run for writes in found for write in writes} - self.walk.ids.keys()
+        if strangers - self._ids.keys():
+            self._ids.update(self._store.public_ids(strangers))
         return {
             key: _Writes([writes] if writes else [], is_whole=not writes)
             for key, writes in zip(keys, found, strict=True)

@@ -123,6 +123,11 @@ def mark_of_warning(code: str) -> Mark:
     return _FAMILIES.get(family) or Mark("!", family[:8], "warn")
 
 
+def gravity(code: str) -> int:
+    """Give the rank of a warning: the gravest is 0."""
+    return _RANKS.get(family_of(code), 8)
+
+
 def run_mark(run: Run) -> Mark:
     """Give the state of a run that stands by itself."""
     return mark_of_status(run.status)
@@ -144,7 +149,7 @@ def frame_mark(frame: Frame) -> Mark:
     codes = [w.code for w in frame.warnings if family_of(w.code) != "dirty-code"]
     if not codes:
         return OK
-    return mark_of_warning(min(codes, key=lambda code: _RANKS.get(family_of(code), 8)))
+    return mark_of_warning(min(codes, key=gravity))
 
 
 def headline(trace: Trace) -> str:
@@ -258,7 +263,7 @@ def remarks(frames: Sequence[Frame], short: dict[str, str]) -> list[Remark]:
     """Give one sentence for each warning, the gravest first; equal ones are joined."""
     groups: dict[tuple[str, str], list[Frame]] = defaultdict(list)
     for frame in frames:
-        for warning in [*_unsaid(frame), *frame.warnings]:
+        for warning in [*unsaid_warnings(frame), *frame.warnings]:
             groups[warning.code, _shortened(warning.text, frame.run, short)].append(frame)
     result = []
     for (code, text), about in groups.items():
@@ -278,7 +283,7 @@ def _shortened(text: str, run: Run, short: dict[str, str]) -> str:
     return _DIGEST.sub(lambda found: words.short_version(found.group()), text)
 
 
-def _unsaid(frame: Frame) -> list[FrameWarning]:
+def unsaid_warnings(frame: Frame) -> list[FrameWarning]:
     """Say what a status says, where no warning of the frame does."""
     run = frame.run
     if run.status == "completed" or any(w.code == run.status for w in frame.warnings):

@@ -72,7 +72,7 @@ class Verdict(Protocol):
 def text(found: Verdict, screen: Screen | None = None) -> str:
     """Give the verdict, then the reasons and what to make again, or the proof."""
     screen = screen or Screen()
-    short = _names(found)
+    short = names_in_verdict(found)
     lines = [_header(screen, found), ""]
     reasons = [_reason_line(reason, short) for reason in found.reasons[:_REASONS_SHOWN]]
     lines += _marked(screen, "!", "warn", reasons)
@@ -209,7 +209,8 @@ def _refresh(screen: Screen, plan: Sequence[Refresh]) -> list[str]:
     return [*screen.wrap(lead), *align(screen, columns, rows), *more]
 
 
-def _names(found: Verdict) -> dict[str, str]:
+def names_in_verdict(found: Verdict) -> dict[str, str]:
+    """Give the short name of every artifact that the verdict may mention."""
     every = {reason.root.name for reason in found.reasons}
     every |= {each.name for each in found.compared} | {each.name for each in found.not_known}
     return short_names(name for name in every if name is not None)
@@ -220,7 +221,7 @@ def _names(found: Verdict) -> dict[str, str]:
 
 def staleness_dict(found: Verdict) -> dict[str, Any]:
     """Give the JSON form."""
-    short = _names(found)
+    short = names_in_verdict(found)
     return {
         "schema": "backtrail.staleness/1",
         "output": found.output,

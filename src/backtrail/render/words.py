@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..model.facts import DIGEST_KINDS
 from ..model.records import Code, Run, to_datetime, to_us
+from ..model.times import EPOCH
 
+# Not from the locale: what is printed is the same everywhere.
+_MONTHS = (
+    "January February March April May June July August September October November December".split()
+)
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 _CHANGES = {
@@ -109,6 +114,17 @@ def ago(us: int, now: datetime) -> str:
             count = seconds // length
             return f"{count:,} {unit}{'s' if count > 1 and unit != 'min' else ''} ago"
     return f"{seconds} s ago"
+
+
+def day(us: int) -> str:
+    """Give ``25 July 2026`` in UTC."""
+    moment = EPOCH + timedelta(microseconds=us)
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def day_and_minute(us: int) -> str:
+    """Give ``25 July 2026 at 02:07 (UTC)``."""
+    return f"{day(us)} at {EPOCH + timedelta(microseconds=us):%H:%M} (UTC)"
 
 
 def age(seconds: float) -> str:
