@@ -20,10 +20,10 @@ _AT_ONCE = 2_000
 _DAY_US = 86_400_000_000
 # Outputs from long before or after were hardly looked at: that nobody flagged them says little.
 _MARGIN_US = 7 * _DAY_US
-# Runs taken from before the flagged ones, from between them, and from after.
-MOST_OF_EACH = 5_000
+# Runs of a component that are compared; of more, as many as come nearest to it.
+MOST_COMPARED = 10_000
+_LISTED_AT_ONCE = 10_000
 _FEWEST_OF_A_SIDE = 25
-_LEAST_SPLIT = 20
 
 
 @dataclass(slots=True)
@@ -54,7 +54,8 @@ def compare(
 
     Those are written by the same components, are of the same kinds, and come from the
     time of the flagged ones widened on both sides by a week, or by its own length if
-    that is more; from each of the three parts at most `MOST_OF_EACH` runs, spread evenly.
+    that is more, and to 25 runs at least; of more than `MOST_COMPARED` runs every
+    second, fourth and so on.
     """
     found = Compared()
     low = -MAX_KEY if since_us is None else since_us
@@ -71,7 +72,7 @@ def compare(
             kinds[rows[write.run].component].add(artifact.kind)
     for component, wanted in sorted(kinds.items()):
         runs = [rows[run] for run in marked if rows[run].component == component]
-        keys = _like(store, found, component, runs, (low, high), len(kinds))
+        keys = _like(store, found, component, runs, (low, high))
         by_time = store.has_calls()
         for part in _parts(sorted({*keys, *(run.run for run in runs)})):
             _count(store, found, linker.runs(part).values(), marked, wanted, by_time=by_time)
@@ -133,49 +134,56 @@ def _like(
     component: int,
     runs: Sequence[RunRow],
     bounds: tuple[int, int],
-    components: int,
 ) -> list[int]:
-    """Give the runs of a component before, between and after the flagged ones."""
+    """Give the runs of a component around the flagged ones; of very many, every second or so.
+
+    The share that is taken must be the same at every time: where it were smaller among
+    the flagged ones, all that happened then would look suspicious.
+    """
+    low, high = _window(store, component, runs, bounds)
+    kept: list[int] = []
+    step = 1
+    for n, key in enumerate(_listed(store, component, low, high)):
+        if n % step == 0:
+            kept.append(key)
+            if len(kept) > MOST_COMPARED:
+                found.sampled = True
+                kept, step = kept[::2], 2 * step
+    return kept
+
+
+def _window(
+    store: Store, component: int, runs: Sequence[RunRow], bounds: tuple[int, int]
+) -> tuple[int, int]:
+    """Give the time in which the runs started that are compared, both ends included."""
     first = min(run.started for run in runs)
     last = max(run.started for run in runs)
     margin = max(last - first, _MARGIN_US)
     low, high = max(first - margin, bounds[0]), min(last + margin, bounds[1])
-    most = max(MOST_OF_EACH // components, _FEWEST_OF_A_SIDE)
-    before = _spread(store, found, component, low, first - 1, most)
-    if len(before) < _FEWEST_OF_A_SIDE:
-        before = store.runs_of_component(component, (first, -1), bounds[0], _FEWEST_OF_A_SIDE)
-    between = _spread(store, found, component, first, last, most)
-    after = _spread(store, found, component, last + 1, high, most)
+    before = store.runs_of_component(component, (first, -1), bounds[0], _FEWEST_OF_A_SIDE)
+    if before:
+        low = min(low, store.runs(before[-1:])[before[-1]].started)
     newest = min(store.last_run_of_component(component) or last, bounds[1])
-    while len(after) < _FEWEST_OF_A_SIDE and high < newest:
+    while high < newest and _few(store, component, last + 1, high):
         margin *= 2
         high = min(last + margin, bounds[1])
-        after = _spread(store, found, component, last + 1, high, most)
-    return [*before, *between, *after]
+    return low, high
 
 
-def _spread(
-    store: Store, found: Compared, component: int, low: int, high: int, most: int
-) -> list[int]:
-    """Give the runs that started in [low, high]; of many, some from every part of that time.
+def _few(store: Store, component: int, low: int, high: int) -> bool:
+    newest = (high, MAX_KEY)
+    found = store.runs_of_component(component, newest, low, _FEWEST_OF_A_SIDE)
+    return len(found) < _FEWEST_OF_A_SIDE
 
-    Half of them come from each half of the time, and so on; what one half has too few
-    of, the other makes up for.
-    """
-    if high < low or most < 1:
-        return []
-    keys = store.runs_of_component(component, (high, MAX_KEY), low, most + 1)
-    if len(keys) <= most:
-        return keys
-    found.sampled = True
-    if most <= _LEAST_SPLIT or low == high:
-        return keys[:most]
-    middle = (low + high) // 2
-    earlier = _spread(store, found, component, low, middle, most // 2)
-    later = _spread(store, found, component, middle + 1, high, most - len(earlier))
-    if len(earlier) == most // 2 and len(earlier) + len(later) < most:
-        earlier = _spread(store, found, component, low, middle, most - len(later))
-    return [*earlier, *later]
+
+def _listed(store: Store, component: int, low: int, high: int) -> Iterator[int]:
+    """Give all runs of a component that started in [low, high], the newest first."""
+    before = (high, MAX_KEY)
+    while keys := store.runs_of_component(component, before, low, _LISTED_AT_ONCE):
+        yield from keys
+        if len(keys) < _LISTED_AT_ONCE:
+            return
+        before = (store.runs(keys[-1:])[keys[-1]].started, keys[-1])
 
 
 def _count(

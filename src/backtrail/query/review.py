@@ -24,7 +24,7 @@ MOST_ROWS = 100
 _MOST_MEMBERS = 50
 _MOST_RELATED = 20
 # What lies further upstream than so many runs is not looked at.
-MOST_RUNS = 200_000
+MOST_RUNS = 50_000
 
 
 @dataclass(slots=True)

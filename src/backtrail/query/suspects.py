@@ -20,25 +20,21 @@ a / sqrt(F (a + b)) (Abreu et al., "On the Accuracy of Spectrum-based Fault
 Localization", 2007) is given beside it: it ranks about as well where most bad outputs
 are flagged, but where few are it puts the run of any single flagged output first.
 
-Verdict. If flags fell regardless of what is behind an output, ``a`` would be
-hypergeometric: that gives each group an exact p-value (over several kinds of outputs,
-of a sum of such counts). Many groups are looked at, so the p-value that counts is the
-chance that any of them would come as low: at most the sum, over all groups, of the
-greatest chance that each can attain at or below it. Counting what can be attained
-keeps groups that are too small to ever stand out from costing anything (Tarone, "A
-Modified Bonferroni Method for Discrete Data", Biometrics 1990). Where some group stands
-out beyond chance, one that does not loses log(p / 0.05) of its score: a few flagged
-outputs among thousands would otherwise let the run of any single one keep up.
+Verdict. How often chance alone would do as much is counted exactly, over all groups
+together (`chances`). Where some group stands out beyond chance, one that does not loses
+log(p / 0.05) of its score: a few flagged outputs among thousands would otherwise let
+the run of any single one keep up.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import exp, lgamma, log, sqrt
 from typing import Generic, NamedTuple, TypeVar
+
+from .chances import Chances
 
 T = TypeVar("T")
 
@@ -53,7 +49,6 @@ LIKELY = 0.5
 _SPARING = 5
 _LAST = 1e9
 _Z = 1.959964
-_ROUNDING = 1 + 1e-9
 
 
 class Place(NamedTuple):
@@ -127,7 +122,7 @@ def rank(
         if flagged:
             group = Group(members, bits, flagged, sum(sizes[bits]) - flagged)
             ranking.groups.append(group)
-    chances = _Chances(counted, Counter(sizes.values()))
+    chances = Chances(counted.flagged_of, counted.others_of, Counter(sizes.values()))
     _judge(ranking, [sizes[group.bits] for group in ranking.groups], chances, prior)
     _give_verdict(ranking, chances)
     return ranking
@@ -136,7 +131,7 @@ def rank(
 def _judge(
     ranking: Ranking[T],
     sizes: Sequence[tuple[int, ...]],
-    chances: _Chances,
+    chances: Chances,
     prior: Callable[[Sequence[T]], float],
 ) -> None:
     flagged, others = ranking.flagged, ranking.others
@@ -158,7 +153,7 @@ def _judge(
     ranking.groups.sort(key=lambda group: (-scores[group.bits], group.others, group.bits))
 
 
-def _give_verdict(ranking: Ranking[T], chances: _Chances) -> None:
+def _give_verdict(ranking: Ranking[T], chances: Chances) -> None:
     first = ranking.groups[0] if ranking.groups else None
     lowest = min((group.p_value for group in ranking.groups), default=1.0)
     ranking.verdict = UNSURE
@@ -252,69 +247,3 @@ def _planes(weights: Iterable[int]) -> list[int]:
 
 def _weighed(bits: int, planes: Sequence[int]) -> int:
     return sum((bits & plane).bit_count() << n for n, plane in enumerate(planes))
-
-
-class _Chances:
-    """How likely groups of given sizes are to hold so many flags by chance."""
-
-    def __init__(self, counts: _Counts, sizes: Counter[tuple[int, ...]]) -> None:
-        self._counts = counts
-        self._sizes = sizes
-        # For each size: the chance of k flags or more, from the most flags down.
-        self._tails = {size: self._tail(size) for size in sizes}
-
-    def corrected(self, size: tuple[int, ...], flagged: int) -> float:
-        """Give the chance that any group would come as low as one with so many flags."""
-        tails = self._tails[size]
-        p_value = tails[len(tails) - 1 - flagged]
-        return min(self._any_at_or_below(p_value), 1.0)
-
-    def lowest_possible(self) -> float:
-        """Give the lowest corrected chance that any flags could have come to."""
-        lowest = min((tails[0] for tails in self._tails.values()), default=1.0)
-        return self._any_at_or_below(lowest)
-
-    def _any_at_or_below(self, p_value: float) -> float:
-        total = 0.0
-        for size, groups in self._sizes.items():
-            tails = self._tails[size]
-            attained = bisect_right(tails, p_value * _ROUNDING)
-            if attained:
-                total += groups * tails[attained - 1]
-        return total
-
-    def _tail(self, size: tuple[int, ...]) -> list[float]:
-        pmf = [1.0]
-        counts = self._counts
-        for n, flagged, others in zip(size, counts.flagged_of, counts.others_of, strict=True):
-            pmf = _convolved(pmf, _hypergeometric(n, flagged, others))
-        tails, total = [], 0.0
-        for each in reversed(pmf):
-            total += each
-            tails.append(min(total, 1.0))
-        return tails
-
-
-def _hypergeometric(size: int, flagged: int, others: int) -> list[float]:
-    """Give the chance of 0, 1, ... flags among ``size`` outputs drawn from all."""
-    most, least = min(size, flagged), max(0, size - others)
-    whole = _log_choose(flagged + others, size)
-    chances = [0.0] * (most + 1)
-    for k in range(least, most + 1):
-        chances[k] = exp(_log_choose(flagged, k) + _log_choose(others, size - k) - whole)
-    return chances
-
-
-def _log_choose(n: int, k: int) -> float:
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
-
-
-def _convolved(one: list[float], other: list[float]) -> list[float]:
-    if len(one) == 1:
-        return [one[0] * each for each in other]
-    united = [0.0] * (len(one) + len(other) - 1)
-    for n, p in enumerate(one):
-        if p:
-            for m, q in enumerate(other):
-                united[n + m] += p * q
-    return united

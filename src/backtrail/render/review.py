@@ -391,8 +391,8 @@ def _left_out(review: Reviewed) -> Iterator[str]:
     if review.sampled:
         yield (
             "Compared with outputs of the same components,"
-            f" {words.span(review.from_us, review.until_us)}: there are more, and some of every"
-            " part of that time were taken."
+            f" {words.span(review.from_us, review.until_us)}: there are more, and the same share"
+            " of every time was taken."
         )
     if review.truncated:
         yield (
