@@ -279,10 +279,9 @@ def sentences(review: Reviewed) -> Iterator[str]:
     yield from _rest_sentence(review)
     yield from _left_out(review)
     if review.rows and review.verdict != "nothing" and review.rows[0].run is not None:
-        run_id = short_ids([review.rows[0].run.run_id])[0]
-        yield f"Start with rank 1: bt show {run_id}  |  the flagged: bt review --list"
-    else:
-        yield "The flagged: bt review --list"
+        yield f"Start with rank 1: bt impact {short_ids([review.rows[0].run.run_id])[0]}"
+    every = "It" if review.flagged == 1 else f"All {review.flagged:,}"
+    yield f"{every}: bt review --list  |  done: bt unflag --all"
 
 
 def verdict_sentence(review: Reviewed) -> str:
