@@ -86,6 +86,20 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def load_ipython_extension(ipython: Any) -> None:
+    """Add ``%bt`` to IPython: what ``%load_ext backtrail`` calls."""
+    from .cli.notebook import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take ``%bt`` away again."""
+    from .cli.notebook import unload
+
+    unload(ipython)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 

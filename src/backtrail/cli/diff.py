@@ -27,6 +27,7 @@ def diff(session: Session, *, a: str, b: str, full: bool) -> None:
     first, second = (_known(session, name) for name in (a, b))
     with Progress("Comparing") as progress:
         found = asking.diff(first, second, watch=progress.watch)
+    session.answer = found
     if session.json:
         document = found.to_dict()
         session.show_json(str(document.pop("schema")).partition(".")[2], **document)

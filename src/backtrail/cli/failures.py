@@ -90,6 +90,11 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
     return failure.code
 
 
+def told(error: Exception) -> str:
+    """Give in words what is known of an error, and what to do next."""
+    return _as_text(_failure_of(error))
+
+
 def _print(text: str) -> None:
     if sys.stderr is None:
         return

@@ -115,6 +115,7 @@ def _show(session: Session, found: Impact, asked: str | None) -> None:
         return
     from ..render import impact as render
 
+    session.answer = found
     screen = session.screen
     session.show(
         render.impact(

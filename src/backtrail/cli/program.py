@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from .. import __version__
 from . import terminal
 from .failures import FIRST_WORD
-from .session import common
+from .session import Session, common
 
 _COMPLETE = "_BT_COMPLETE"
 
@@ -141,15 +141,18 @@ def program(context: click.Context) -> None:
         terminal.write(context.get_help())
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command line to its end; give its exit code. Errors are for the caller."""
+def run(arguments: list[str], session: Session | None = None) -> int:
+    """Run one command line to its end; give its exit code. Errors are for the caller.
+
+    ``session`` takes the options in and the answer, where the caller wants to have that.
+    """
     instruction = os.environ.get(_COMPLETE)
     if instruction:
         from click.shell_completion import shell_complete
 
         return shell_complete(program, {}, "bt", _COMPLETE, instruction)
     try:
-        with program.make_context("bt", list(arguments)) as context:
+        with program.make_context("bt", list(arguments), obj=session) as context:
             program.invoke(context)
     except click.exceptions.Exit as ended:
         terminal.flush()

@@ -128,6 +128,7 @@ def review(
     else:
         from ..render.review import text
 
+        session.answer = found
         session.show(text(found, session.screen))
     if progress.interrupted and found.truncated:
         session.say("bt: interrupted: only the runs that were reached so far are ranked")

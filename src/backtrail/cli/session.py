@@ -41,6 +41,8 @@ class Session:
     no_pager: bool = False
     wide: bool = False
     debug: bool = False
+    #: What was found, where it can show itself by other means than this text.
+    answer: Any = None
 
     @cached_property
     def client(self) -> Client:

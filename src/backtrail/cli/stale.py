@@ -34,6 +34,7 @@ def stale(session: Session, *, name: str, max_age: str | None, files: bool, stri
         found = naming.ask(
             session, name, lambda known: asking.stale(known, max_age=max_age, files=files)
         )
+    session.answer = found
     if session.json:
         document = found.to_dict()
         session.show_json(str(document.pop("schema")).partition(".")[2], **document)

@@ -74,6 +74,7 @@ def trace(
             name,
             lambda known: asking.backtrace(known, at=at, watch=progress.watch),
         )
+    session.answer = found
     if session.json:
         from ..render.json import backtrace_dict
 

@@ -84,6 +84,9 @@ class Backtrace:
 
         return prov.prov(self)
 
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         from ..render import html
 

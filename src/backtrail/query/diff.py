@@ -90,6 +90,9 @@ class BacktraceDiff:
 
         return diff_json.diff_dict(self)
 
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         from ..render import diff_html
 

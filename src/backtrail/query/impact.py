@@ -133,10 +133,13 @@ class Impact:
 
         return json.impact_dict(self, runs)
 
-    def _repr_html_(self) -> str:
-        from ..render import html
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
+        printer.text(str(self))
 
-        return html.impact(self)
+    def _repr_html_(self) -> str:
+        from ..render import impact_html
+
+        return impact_html.impact(self)
 
 
 def impact(

@@ -120,6 +120,9 @@ class Review:
 
         return json.review_dict(self)
 
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         from ..render import review_html
 

@@ -61,6 +61,9 @@ class Staleness:
 
         return staleness.staleness_dict(self)
 
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         from ..render import staleness
 

@@ -8,9 +8,8 @@ from ..model.diffs import FIELDS, DiffRow
 from . import diff_words as say
 from . import words
 from .diff_words import Difference
-from .html import CELL
+from .fragment import Cell, items, table, text
 from .narrative import FOLD_OVER, value_words
-from .screen import safe
 
 _CHANGES_SHOWN = 20
 
@@ -22,18 +21,12 @@ def backtrace_diff(found: Difference) -> str:
     shown = [row for row in found.rows if row.verdict != "same" or len(found.rows) <= FOLD_OVER]
     shown = shown[:FOLD_OVER]
     parts = [
-        f"<p><b>{side} {_text(output.name)}</b> {_text(value_words(output))}</p>"
+        f"<p><b>{side} {text(output.name)}</b> {text(value_words(output))}</p>"
         for side, output in (("A", found.a), ("B", found.b))
     ]
-    parts.append(f"<p>{_text(say.verdict(found))}</p>")
-    heads = "".join(
-        f'<th scope="col" style="{CELL}">{_text(head)}</th>'
-        for head in ("run", "A", "B", *FIELDS, "")
-    )
-    body = "".join(
-        _row(row, str(say.reason(found, row, own)), loud=row.n == first) for row in shown
-    )
-    parts.append(f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>")
+    parts.append(f"<p>{text(say.verdict(found))}</p>")
+    rows = (_row(row, str(say.reason(found, row, own)), loud=row.n == first) for row in shown)
+    parts.append(table(("run", "A", "B", *FIELDS, ""), rows))
     hidden = len(found.rows) - len(shown)
     if hidden:
         parts.append(f"<p>{words.count(hidden, 'more row')}: print it to see them</p>")
@@ -41,12 +34,11 @@ def backtrace_diff(found: Difference) -> str:
     return f"<div>{''.join(parts)}</div>"
 
 
-def _row(row: DiffRow, reason: str, *, loud: bool) -> str:
+def _row(row: DiffRow, reason: str, *, loud: bool) -> list[Cell]:
     numbers = ["" if frame is None else f"#{frame.n}" for frame in (row.a, row.b)]
     states = [say.cell(row, name, loud=loud) for name in FIELDS]
     texts = [row.component, *numbers, *states, reason]
-    style = CELL + (";font-weight:bold" if loud else "")
-    return "<tr>" + "".join(f'<td style="{style}">{_text(text)}</td>' for text in texts) + "</tr>"
+    return [Cell(text, "strong" if loud else "") for text in texts]
 
 
 def _below(found: Difference) -> str:
@@ -63,9 +55,4 @@ def _below(found: Difference) -> str:
         if first.source_diff:
             source = f"<pre>{escape(first.source_diff)}</pre>"
     sentences += [say.unknown_sentence(found), say.cut_sentence(found)]
-    items = "".join(f"<li>{_text(sentence)}</li>" for sentence in sentences if sentence)
-    return source + (f"<ul>{items}</ul>" if items else "")
-
-
-def _text(text: str) -> str:
-    return escape(safe(text))
+    return source + items(sentences)

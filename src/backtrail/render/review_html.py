@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from . import words
+from .fragment import items, table, text
 from .review import MEMBERS_SHOWN, Reviewed, headline, sentences, shown_rows, suspicion, why
-from .screen import safe
 
-_CELL = "text-align:left;padding:2px 10px 2px 0;white-space:nowrap"
 _HEADINGS = (
     "rank",
     "what",
@@ -23,9 +22,8 @@ _HEADINGS = (
 
 def review(found: Reviewed) -> str:
     """Give a table of suspects with what it is worth below it."""
-    table = _table(_lines(found)) if found.rows else ""
-    items = "".join(f"<li>{_text(each)}</li>" for each in sentences(found))
-    return f"<div><p><b>{_text(headline(found))}</b></p>{table}<ul>{items}</ul></div>"
+    suspects = table(_HEADINGS, _lines(found)) if found.rows else ""
+    return f"<div><p><b>{text(headline(found))}</b></p>{suspects}{items(sentences(found))}</div>"
 
 
 def _lines(found: Reviewed) -> Iterator[Sequence[str]]:
@@ -42,18 +40,3 @@ def _lines(found: Reviewed) -> Iterator[Sequence[str]]:
                 suspicion(row.suspicion) if first else "",
                 why(row, member, first=first),
             )
-
-
-def _table(lines: Iterable[Sequence[str]]) -> str:
-    heads = "".join(f'<th scope="col" style="{_CELL}">{_text(name)}</th>' for name in _HEADINGS)
-    rows = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{_text(cell)}</td>' for cell in line) + "</tr>"
-        for line in lines
-    )
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _text(text: str) -> str:
-    from html import escape
-
-    return escape(safe(text))

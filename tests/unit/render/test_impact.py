@@ -17,8 +17,8 @@ from backtrail.model.impact import (
     ImpactWrite,
 )
 from backtrail.model.records import Run
-from backtrail.render import html
 from backtrail.render import impact as render
+from backtrail.render import impact_html
 from backtrail.render.json import impact_dict
 from backtrail.render.screen import Screen, cells
 
@@ -174,7 +174,7 @@ def test_a_notebook_gets_a_table_in_which_names_are_text() -> None:
     found = of_a_version()
     found.groups[0].read = ["<script>"]
 
-    page = html.impact(found)
+    page = impact_html.impact(found)
 
     assert "&lt;script&gt;" in page
     assert "<script>" not in page

@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from contrast import contrast
 from golden.compare import same_as_golden
 from golden.examples import (
     ATrace,
@@ -134,20 +135,6 @@ def test_a_picture_names_no_outside_address_and_runs_nothing(name: str) -> None:
 
 def test_a_picture_has_both_schemes() -> None:
     assert "@media (prefers-color-scheme:dark)" in svg(five_runs())
-
-
-def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours as WCAG 2 defines it."""
-
-    def luminance(color: str) -> float:
-        digits = color.lstrip("#")
-        whole = digits if len(digits) == 6 else "".join(2 * digit for digit in digits)
-        parts = [int(whole[at : at + 2], 16) / 255 for at in (0, 2, 4)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 def test_every_text_stands_out_in_both_schemes() -> None:
