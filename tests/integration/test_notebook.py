@@ -71,7 +71,12 @@ def test_an_answer_can_be_kept(shell: Any) -> None:
 
 @pytest.mark.parametrize(
     ("line", "kind"),
-    [("diff pred-1 pred-2", "BacktraceDiff"), ("stale pred-1", "Staleness"), ("review", "Review")],
+    [
+        ("diff pred-1 pred-2", "BacktraceDiff"),
+        ("stale pred-1", "Staleness"),
+        ("review", "Review"),
+        ("impact clean.csv", "Impact"),
+    ],
 )
 def test_other_answers_show_themselves(shell: Any, line: str, kind: str) -> None:
     shell.run_cell("%bt flag pred-1 -m wrong").raise_error()
