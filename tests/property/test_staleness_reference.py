@@ -63,7 +63,7 @@ def as_verdict(found: backtrail.Staleness) -> Verdict:
     )
 
 
-@settings(max_examples=4 * settings().max_examples)
+@settings(max_examples=2 * settings().max_examples)
 @given(history=histories(), data=st.data())
 def test_verdict_and_reasons_are_those_of_the_naive_program(
     fresh_store: FreshStore, history: History, data: st.DataObject

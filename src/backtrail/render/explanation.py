@@ -17,6 +17,7 @@ from ..model.explanation import Mark, Peer, Sentence
 from ..model.records import ComponentRecord, Frame, FrameWarning, Input, Run
 from ..model.staleness import Cause
 from . import words
+from .names import is_place
 from .narrative import Trace, family_of, gravity, names_in, unsaid_warnings
 from .screen import Screen
 from .staleness import Verdict, names_in_verdict
@@ -61,7 +62,7 @@ def sentences(facts: Facts) -> list[Sentence]:
         *_compared(facts),
         *_warnings(facts, short),
         *_said(facts),
-        _up_to_date(facts.verdict, short),
+        _up_to_date(facts, short),
         *_not_known(facts, short),
         *_behind(facts.trace, short),
     ]
@@ -81,7 +82,8 @@ def _made(facts: Facts) -> Sentence:
         text = f"This is the step {run.component}, run on {words.day_and_minute(run.started_us)}."
         return Sentence("made", text, [run.run_id])
     what = _noun(run) if output.kind == "output" else output.kind
-    what = {"unknown": "artifact", "data": "data"}.get(what, what)
+    if what in ("data", "unknown"):
+        what = "file" if is_place(output.name) else "result"
     value = (
         ", ".join(words.assignments(output.value, equals=" ")) if _is_named(output.value) else ""
     )
@@ -138,7 +140,8 @@ def _compared(facts: Facts) -> Iterator[Sentence]:
         return
     noun = _noun(facts.trace.frames[0].run)
     if not facts.peers:
-        yield Sentence("unknown", f"There is no earlier {noun} of this kind to compare it with.")
+        text = f"There is no earlier {noun} of this kind to compare it with."
+        yield Sentence("unknown", text, [facts.trace.frames[0].run.run_id])
         return
     numbers = [peer.value for peer in facts.peers]
     low, high = (words.value(each) for each in (min(numbers), max(numbers)))
@@ -276,15 +279,17 @@ def _said(facts: Facts) -> Iterator[Sentence]:
             yield Sentence("said", about, [frame.run.run_id])
 
 
-def _up_to_date(verdict: Verdict, short: dict[str, str]) -> Sentence:
+def _up_to_date(facts: Facts, short: dict[str, str]) -> Sentence:
+    verdict, root = facts.verdict, facts.trace.frames[0].run.run_id
     if verdict.verdict == "fresh":
-        ids = list(dict.fromkeys(each.run_id for each in verdict.compared))
+        ids = list(dict.fromkeys([root, *(each.run_id for each in verdict.compared)]))
         names = list(dict.fromkeys(each.name for each in verdict.compared))
         text = "It is up to date: nothing that it was made from has changed since."
         return Sentence("date", text, ids, names)
     if verdict.verdict == "unknown":
         text = "Nothing that is recorded says that it is out of date."
-        return Sentence("date", text, list({each.run_id for each in verdict.not_known}))
+        ids = list(dict.fromkeys([root, *(each.run_id for each in verdict.not_known)]))
+        return Sentence("date", text, ids)
     first = verdict.reasons[0].root
     text = f"It is out of date by now: {_cause(first, short)}"
     if len(verdict.reasons) > 1:
@@ -326,7 +331,8 @@ def _not_known(facts: Facts, short: dict[str, str]) -> Iterator[Sentence]:
     for place, (name, runs) in enumerate(readers.items()):
         if place == _INPUTS_NAMED:
             more = words.count(len(readers) - place, "more input")
-            yield Sentence("unknown", f"The same is not known of {more}.")
+            ids = [run.run_id for each in list(readers.values())[place:] for run in each]
+            yield Sentence("unknown", f"The same is not known of {more}.", ids)
             break
         text = (
             f"It is not known who made {short.get(name, name)}, which the step"
@@ -340,7 +346,7 @@ def _not_known(facts: Facts, short: dict[str, str]) -> Iterator[Sentence]:
         text = f"Nobody is named as the owner of the step {root.component}."
         yield Sentence("unknown", text, [root.run_id])
     if trace.truncated:
-        yield Sentence("unknown", "There is more behind it than was looked at.")
+        yield Sentence("unknown", "There is more behind it than was looked at.", [root.run_id])
 
 
 def _behind(trace: Trace, short: dict[str, str]) -> Iterator[Sentence]:

@@ -95,13 +95,13 @@ def test_no_sentence_needs_to_know_our_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
-def test_every_sentence_about_steps_names_the_runs_it_rests_on(name: str) -> None:
+def test_every_sentence_names_the_runs_it_rests_on(name: str) -> None:
     facts = EXPLAINED[name]()
     known = {frame.run.run_id for frame in facts.trace.frames}
 
     for sentence in told(facts).sentences:
+        assert sentence.run_ids, sentence.text
         if sentence.topic in ("made", "used", "warning", "fine", "said", "behind"):
-            assert sentence.run_ids
             assert set(sentence.run_ids) <= known
         elif sentence.topic == "compared":
             assert sentence.run_ids == [peer.run_id for peer in facts.peers]
