@@ -220,6 +220,24 @@ def test_another_machine_is_told_where_nothing_else_explains_the_result(client: 
     assert "on another machine (gpu-07 -> gpu-09)" in " ".join(str(other).split())
 
 
+def test_where_a_backtrace_was_cut_nothing_is_blamed_for_what_lies_beyond(client: Client) -> None:
+    steps = [Step(f"step-{n}", (n - 1,) if n else (), f"blake3:{n:064x}") for n in range(9)]
+    world = World(client._open_store())
+    world.run(steps, "pred-a")
+    world.run([replace(steps[0], chance="x"), *steps[1:]], "pred-b")
+    world.flush()
+
+    found = client.diff("pred-a", "pred-b", watch=lambda reached, _: reached < 4)
+
+    assert found.truncated
+    assert not found.is_same
+    assert found.divergences == []
+    assert {row.verdict for row in found.rows} == {"follows"}
+    assert "lies beyond what was compared" in str(found)
+    assert "A backtrace was cut" in str(found)
+    assert found.to_dict()["is_same"] is False
+
+
 def test_a_run_that_reads_one_file_more_differs_by_its_inputs(clock: Clock) -> None:
     clock.run("serve", {"model": "m1"}, {"pred-a": "p1"})
     clock.run("serve", {"model": "m1", "rates": "x1"}, {"pred-b": "p2"})

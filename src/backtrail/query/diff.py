@@ -12,7 +12,6 @@ Times and durations never count. What is not known counts neither as same nor as
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +43,7 @@ from . import compare
 from .align import Alignment, align, matched_inputs
 from .backtrace import Backtrace
 from .compare import Item, Place
+from .pair_order import sources_first, upstream_of
 from .passing import differ_in_passing
 
 _NOTHING = EnvironmentRow(None, None)
@@ -72,7 +72,8 @@ class BacktraceDiff:
     @property
     def is_same(self) -> bool:
         """Whether nothing is known to differ."""
-        return not self.divergences
+        # Where a backtrace was cut, what a difference follows from may lie beyond the cut.
+        return not any(row.verdict in _CARRIERS for row in self.rows)
 
     @property
     def unknown(self) -> list[DiffRow]:
@@ -136,6 +137,7 @@ class _Found:
     weak: list[str] = field(default_factory=list)
     own: list[Change] = field(default_factory=list)
     follows: set[int] = field(default_factory=set)
+    is_cut: bool = False
 
 
 class _Comparison:
@@ -143,7 +145,7 @@ class _Comparison:
 
     def __init__(self, a: Side, b: Side, aligned: Alignment) -> None:
         self.a, self.b, self.aligned = a, b, aligned
-        order = _order(a.frames, b.frames, aligned)
+        order = sources_first(a.frames, b.frames, aligned)
         place = {pair: n for n, pair in enumerate(order)}
         self.row_of_a = {n: place[pair] for n, pair in aligned.of_a.items()}
         self.row_of_b = {n: place[pair] for n, pair in aligned.of_b.items()}
@@ -186,7 +188,7 @@ class _Comparison:
             for frame in side.frames:
                 row = self.rows[row_of[frame.n]]
                 if row.a is not None and row.b is not None:
-                    heads.update(row_of[n] for n in _upstream(frame) if n in row_of)
+                    heads.update(row_of[n] for n in upstream_of(frame) if n in row_of)
         return heads
 
     def _judge_alone(self, row: DiffRow, *, is_head: bool) -> None:
@@ -261,15 +263,23 @@ class _Comparison:
                 if n is not None and n < row.n and self.rows[n].verdict in _CARRIERS
             }
             found.follows |= carriers
-            if carriers or state == UNKNOWN:
+            if _is_beyond(one) or _is_beyond(other):
+                found.is_cut = True
+            elif carriers or state == UNKNOWN:
                 continue
-            found.own.append(change)
-            another_day = bool(change.other) and differ_in_passing(change.name, change.other)
-            (found.weak if another_day else found.strong).append(INPUTS)
+            else:
+                self._own_input(change, found)
         for n in self._called(a, b):
             if n < row.n and self.rows[n].verdict in _CARRIERS:
                 found.follows.add(n)
         row.inputs = compare.worst(states)
+
+    @staticmethod
+    def _own_input(change: Change, found: _Found) -> None:
+        """Count an input that no difference upstream explains; another day's file is routine."""
+        found.own.append(change)
+        another_day = bool(change.other) and differ_in_passing(change.name, change.other)
+        (found.weak if another_day else found.strong).append(INPUTS)
 
     @staticmethod
     def _producer(row_of: Mapping[int, int], given: Input | None) -> int | None:
@@ -334,7 +344,7 @@ class _Comparison:
         # That a run failed on other data follows; with only other dates behind it, it does not.
         if status is not None and cause > WEIGHTS.index(EFFECTIVE):
             found.strong.append(OUTPUT)
-        elif row.output == DIFFERS and not (found.follows or found.strong or found.weak):
+        elif row.output == DIFFERS and not _is_explained(found):
             # Nothing else explains it: what the same source calls may be another, or it is chance.
             found.strong.append(CODE if row.code == MINOR else OUTPUT)
         weight = _weight(row, found)
@@ -378,10 +388,20 @@ def _weight(row: DiffRow, found: _Found) -> str | None:
     return ROUTINE if found.weak and row.output != SAME else None
 
 
+def _is_explained(found: _Found) -> bool:
+    """Tell whether something accounts for another result."""
+    return bool(found.follows or found.strong or found.weak or found.is_cut)
+
+
+def _is_beyond(given: Input | None) -> bool:
+    """Tell whether the run that made an input lies beyond where the backtrace was cut."""
+    return given is not None and given.producer is None and given.producer_run_id is not None
+
+
 def _verdict(row: DiffRow, found: _Found, weight: str | None) -> str:
     if found.strong:
         return "diverges"
-    if found.follows:
+    if found.follows or found.is_cut:
         return "follows"
     if weight is not None:
         return "diverges"
@@ -401,58 +421,3 @@ def _input_change(a: Input | None, b: Input | None, state: str) -> Change:
         version = one.version or "read"
         return Change(INPUTS, one.name, a and version, b and version, state)
     return Change(INPUTS, a.name, a.version, b.version, state, b.name if b.name != a.name else "")
-
-
-# -- the order of rows -----------------------------------------------------------------------
-
-
-def _upstream(frame: Frame) -> Iterable[int]:
-    """Give the numbers of the frames that a frame takes from."""
-    yield from (given.producer for given in frame.inputs if given.producer is not None)
-    yield from frame.calls
-
-
-def _order(a: list[Frame], b: list[Frame], aligned: Alignment) -> list[int]:
-    """Sort pairs so that each comes after those that feed it, the farthest first.
-
-    Where two alignments cross there is a circle; it is cut at its farthest pair. The
-    order is the same with sides swapped.
-    """
-    feeds: list[set[int]] = [set() for _ in aligned.pairs]
-    waiting = [0] * len(aligned.pairs)
-    for frames, of in ((a, aligned.of_a), (b, aligned.of_b)):
-        for frame in frames:
-            reader = of[frame.n]
-            for n in _upstream(frame):
-                fed = of.get(n)
-                if fed is not None and fed != reader and reader not in feeds[fed]:
-                    feeds[fed].add(reader)
-                    waiting[reader] += 1
-    far_first = sorted(range(len(aligned.pairs)), key=lambda n: _far(a, b, aligned, n))
-    rank = {pair: place for place, pair in enumerate(far_first)}
-    ready = [rank[pair] for pair in far_first if not waiting[pair]]
-    heapq.heapify(ready)
-    left = iter(far_first)
-    order: list[int] = []
-    placed: set[int] = set()
-    while len(order) < len(far_first):
-        if ready:
-            pair = far_first[heapq.heappop(ready)]
-        else:
-            pair = next(each for each in left if each not in placed)
-        if pair in placed:
-            continue
-        order.append(pair)
-        placed.add(pair)
-        for reader in feeds[pair]:
-            waiting[reader] -= 1
-            if not waiting[reader]:
-                heapq.heappush(ready, rank[reader])
-    return order
-
-
-def _far(a: list[Frame], b: list[Frame], aligned: Alignment, n: int) -> tuple[int, int, list[str]]:
-    pair = aligned.pairs[n]
-    numbers = [each for each in (pair.a, pair.b) if each is not None]
-    ids = [side[each].run.run_id for side, each in ((a, pair.a), (b, pair.b)) if each is not None]
-    return -max(numbers), -min(numbers), sorted(ids)

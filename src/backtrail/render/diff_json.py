@@ -19,7 +19,7 @@ def diff_dict(found: Difference) -> dict[str, Any]:
         "schema": DIFF_SCHEMA,
         "a": _output(found.a),
         "b": _output(found.b),
-        "is_same": not divergences,
+        "is_same": found.is_same,
         "first_divergence": divergences[0] if divergences else None,
         "divergences": divergences,
         "rows": [_row(row) for row in found.rows],

@@ -60,6 +60,10 @@ class Difference(Protocol):
         """Whether one of the backtraces was cut."""
 
     @property
+    def is_same(self) -> bool:
+        """Whether nothing is known to differ."""
+
+    @property
     def unknown(self) -> Sequence[DiffRow]:
         """The rows in which something could not be compared."""
 
@@ -101,6 +105,8 @@ def names_in(found: Difference) -> dict[str, str]:
 
 def verdict(found: Difference) -> str:
     """Give the answer in one line."""
+    if not found.divergences and not found.is_same:
+        return "They differ, and where that begins lies beyond what was compared."
     if not found.divergences:
         count = words.count(len(found.rows), "run")
         return f"No difference is known: {count} compared."
@@ -127,7 +133,7 @@ def reason(
     if row.verdict == "diverges":
         return Reason(_OWN_WORDS[own[row.n].weight], "")
     if row.verdict == "follows":
-        names = list(dict.fromkeys(found.rows[n].component for n in row.follows))
+        names = list(dict.fromkeys(found.rows[n].component for n in row.follows)) or ["the cut"]
         more = f" +{len(names) - 2}" if len(names) > 2 else ""
         return Reason("from " if narrow else "follows from ", f"{', '.join(names[:2])}{more}")
     return Reason("", "")
