@@ -75,7 +75,7 @@ def test_a_state_that_is_one_day_older_differs_by_its_last_run(clock: Clock) -> 
     assert first.like.run.run_id == updates[3]
     assert sum(row.is_same_run for row in found.rows) == 4
     assert len(found.rows) == 6
-    assert "What differs is shown against #1 of A, which had its place." in str(found)
+    assert "In its place A has #1. Nothing else differs." in str(found)
 
 
 def test_what_was_changed_in_the_last_run_of_a_state_is_told(clock: Clock) -> None:

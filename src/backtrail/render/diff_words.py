@@ -147,7 +147,7 @@ def changes_shown(found: Difference, first: Divergence) -> list[Change]:
     # The two answers stand above, and what was looked into says more than two digests.
     told = {each.name for each in first.files if not (each.gone_a or each.gone_b)}
     told |= {found.a.name, "source"}
-    fields = {*first.fields, OUTPUT}
+    fields = set(FIELDS) if first.what == RUN else {*first.fields, OUTPUT}
     shown = [
         change
         for change in first.changes
@@ -160,12 +160,7 @@ def changes_shown(found: Difference, first: Divergence) -> list[Change]:
 def meaning(first: Divergence) -> str:
     """Say what kind of difference it is, in one sentence; empty where the changes say it."""
     if first.what == RUN:
-        side, other = ("A", "B") if first.b is None else ("B", "A")
-        if first.like is not None:
-            return f"What differs is shown against #{first.like.n} of {other}, which had its place."
-        if first.weight == ROUTINE:
-            return f"{side} has more runs of {first.component} than {other}."
-        return f"{other} has no run that stands for it."
+        return _alone_meaning(first)
     if first.what == OUTPUT:
         return _output_meaning(first)
     if first.what == INPUTS:
@@ -173,6 +168,19 @@ def meaning(first: Divergence) -> str:
     if first.weight == ROUTINE:
         return "Only dates differ, or ids of runs; what comes after follows from them."
     return ""
+
+
+def _alone_meaning(first: Divergence) -> str:
+    side, other = ("A", "B") if first.b is None else ("B", "A")
+    frame = first.a or first.b
+    if first.like is not None:
+        differs = "What differs between the two:" if first.changes else "Nothing else differs."
+        return f"In its place {other} has #{first.like.n}. {differs}"
+    if frame is not None and frame.n == 0:
+        return f"{side} was made by {first.component}, {other} by another component."
+    if first.weight == ROUTINE:
+        return f"{side} has more runs of {first.component} than {other}."
+    return f"{other} has no run that stands for it."
 
 
 def _input_meaning(first: Divergence) -> str:
@@ -366,7 +374,9 @@ def alignment(found: Difference, short: Mapping[str, str]) -> list[str]:
             continue
         ways: Counter[str] = Counter(_way(row) for row in of)
         told = ", ".join(f"{n} {way}" for way, n in ways.items())
-        count = f"{left} runs" if left == right else f"{left} runs in A, {right} in B"
+        count = (
+            f"{left} runs" if left == right else f"{words.count(left, 'run')} in A, {right} in B"
+        )
         lines.append(f"{component}, {count}: {told}")
     return lines
 
