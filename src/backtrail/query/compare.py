@@ -28,7 +28,7 @@ from ..model.records import Code, Frame, Output, Run, TracedOutput
 from ..model.redaction import REDACTED
 from ..store.protocol import EnvironmentRow
 from .align import matched
-from .passing import differ_in_passing
+from .passing import differ_in_passing, without_ids
 
 _TIME_WORDS = re.compile(r"(?:^|_)(?:time|timestamp|ts|date|day|epoch|since|until|at|now)(?:_|$)")
 # Seconds, milliseconds, microseconds and nanoseconds since 1970, from 2001 to 2096.
@@ -115,14 +115,21 @@ def param_state(a: Mapping[str, Any], b: Mapping[str, Any], changes: Sequence[Ch
     return worst([SAME, *(change.state for change in changes)])
 
 
-def param_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Change]:
-    """Give the parameters that differ, or whose values are hidden."""
+def param_changes(
+    a: Mapping[str, Any], b: Mapping[str, Any], asked: tuple[str, str] = ("", "")
+) -> list[Change]:
+    """Give the parameters that differ, or whose values are hidden.
+
+    ``asked`` are the names of the two outputs: a parameter that holds each says nothing.
+    """
     found = []
     for name in [*a, *(name for name in b if name not in a)]:
         if name not in a or name not in b:
             found.append(Change(PARAMS, name, a.get(name), b.get(name)))
             continue
         state = _value_state(name, a[name], b[name])
+        if state == DIFFERS and _is_id(a[name], b[name], asked):
+            state = MINOR
         if state != SAME:
             found.append(Change(PARAMS, name, a[name], b[name], state))
     return found
@@ -136,6 +143,20 @@ def _value_state(name: str, a: Any, b: Any) -> str:
     if names_a_time and any(all(low <= n < high for n in numbers) for low, high in _MOMENTS):
         return MINOR
     return MINOR if differ_in_passing(_text(a), _text(b)) else DIFFERS
+
+
+def may_explain(change: Change, asked: tuple[str, str]) -> bool:
+    """Tell whether a parameter that differs in passing can be why a result does: a date can."""
+    return change.state == MINOR and not _is_id(change.a, change.b, asked)
+
+
+def _is_id(a: Any, b: Any, asked: tuple[str, str]) -> bool:
+    """Tell whether two values differ only in the ids of runs, or of the outputs, that they hold."""
+    texts = [without_ids(_text(value)) for value in (a, b)]
+    for place, name in enumerate(asked):
+        if name:
+            texts[place] = texts[place].replace(name, "*")
+    return texts[0] == texts[1]
 
 
 def same_value(a: Any, b: Any) -> bool:

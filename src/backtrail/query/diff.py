@@ -145,6 +145,7 @@ class _Comparison:
 
     def __init__(self, a: Side, b: Side, aligned: Alignment) -> None:
         self.a, self.b, self.aligned = a, b, aligned
+        self.asked = a.trace.output.name, b.trace.output.name
         order = sources_first(a.frames, b.frames, aligned)
         place = {pair: n for n, pair in enumerate(order)}
         self.row_of_a = {n: place[pair] for n, pair in aligned.of_a.items()}
@@ -318,14 +319,15 @@ class _Comparison:
             setattr(row, name, state)
             if state == DIFFERS:
                 found.strong.append(name)
-        if row.params == MINOR:
+        minor = (change for change in changes if change.field == PARAMS)
+        if row.params == MINOR and any(compare.may_explain(each, self.asked) for each in minor):
             found.weak.append(PARAMS)
         found.own += changes
 
     def _conditions(self, a: Frame, b: Frame) -> tuple[dict[str, str], list[Change]]:
         """Compare what a run brings with it: code, parameters, environment."""
         changes = compare.code_changes(a.run.code, b.run.code)
-        params = compare.param_changes(a.run.params, b.run.params)
+        params = compare.param_changes(a.run.params, b.run.params, self.asked)
         states = {
             CODE: compare.code_state(a.run.code, b.run.code),
             PARAMS: compare.param_state(a.run.params, b.run.params, params),

@@ -77,7 +77,7 @@ SIGNS = {
     "only-b": ">",
 }
 _OWN_WORDS = {EFFECTIVE: "by itself", ROUTINE: "other dates", WITHOUT_EFFECT: "no effect"}
-_MINOR_WORDS = {CODE: "commit", PARAMS: "date", ENVIRONMENT: "host", INPUTS: "date"}
+_MINOR_WORDS = {CODE: "commit", PARAMS: "date/id", ENVIRONMENT: "host", INPUTS: "date"}
 _CHANGED = {CODE: "changed", PARAMS: "changed", ENVIRONMENT: "changed", INPUTS: "differ"}
 
 
@@ -341,7 +341,9 @@ def _routine(found: Difference, short: Mapping[str, str]) -> list[str]:
                 given[change_line(change, short)].append(row.component)
             elif change.name == "commit" and change.state == MINOR:
                 commits[change_line(change, short)].append(row.component)
-    lines = [f"dates: {text} in {_tallied(names)}" for text, names in list(given.items())[:3]]
+    lines = [
+        f"dates and ids: {text} in {_tallied(names)}" for text, names in list(given.items())[:3]
+    ]
     if len(given) > 3:
         lines.append(f"and {words.count(len(given) - 3, 'more date')}")
     lines += [

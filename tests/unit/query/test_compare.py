@@ -14,6 +14,7 @@ from backtrail.query.compare import (
     environment_changes,
     environment_state,
     item_changes,
+    may_explain,
     param_changes,
     param_state,
     same_value,
@@ -109,6 +110,17 @@ def test_parameters_that_are_dates_or_run_ids_differ_only_in_passing(
 ) -> None:
     for one, other in ((a, b), (b, a)):
         assert param_state(one, other, param_changes(one, other)) == state
+
+
+def test_a_parameter_that_holds_the_output_s_own_id_says_nothing() -> None:
+    found = param_changes({"name": "r-1", "k": 2}, {"name": "r-2", "k": 2}, ("r-1", "r-2"))
+    other = param_changes({"name": "r-1"}, {"name": "r-9"}, ("r-1", "r-2"))
+    dates = param_changes({"day": "2026-07-24"}, {"day": "2026-07-25"}, ("r-1", "r-2"))
+
+    assert [(each.name, each.state) for each in found] == [("name", "minor")]
+    assert [each.state for each in other] == ["differs"]
+    assert not may_explain(found[0], ("r-1", "r-2"))
+    assert may_explain(dates[0], ("r-1", "r-2"))
 
 
 def place(digest: str | None, python: str | None = "3.11", host: str = "h1", *, known: bool = True):
