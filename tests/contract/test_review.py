@@ -12,6 +12,7 @@ from simulated import MANY, record, run_id, simulate
 from backtrail import Client, Pointer, Review, ReviewRow, connect
 from backtrail.model.facts import KIND_CODES, Artifact, Batch, FlagFact, WriterFact
 from backtrail.query import comparison
+from backtrail.query import review as query
 
 BEGAN = datetime(2026, 7, 24, tzinfo=timezone.utc)
 
@@ -350,6 +351,47 @@ def test_a_flag_on_what_no_recorded_run_wrote_is_said_not_to_count(
     assert review.unwritten == ["elsewhere-1"]
     assert review.flagged == 1
     assert "not written by a recorded run: elsewhere-1" in str(review)
+
+
+def a_chain_of_five(client: Client) -> None:
+    for day in range(4):
+        reads: list[str] = []
+        for n in range(5):
+            name = f"file-{n}"
+            a_run(client, f"step{n}-{day}", 100 * day + n, reads=reads, writes=[name])
+            reads = [name]
+        makes = [f"pred-{day}-{n}" for n in range(5)]
+        a_run(client, f"serve-{day}", 100 * day + 9, reads=reads, makes=makes)
+    flag(client, *(f"pred-2-{n}" for n in range(4)))
+
+
+def test_what_lies_too_far_upstream_is_said_not_to_be_ranked(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "MOST_RUNS", 10)
+    a_chain_of_five(client)
+
+    review = client.review()
+
+    assert review.truncated
+    assert {"serve-2", "step4-2"} <= set(runs_in(review.rows[0]))
+    assert review.runs == 10
+    assert "Only the nearest 10 runs were looked at" in str(review)
+
+
+def test_a_review_that_is_interrupted_ranks_what_was_reached(client: Client) -> None:
+    a_chain_of_five(client)
+    seen: list[int] = []
+
+    def watch(reached: int, _waiting: int) -> bool:
+        seen.append(reached)
+        return len(seen) < 3
+
+    review = client.review(watch=watch)
+
+    assert seen == [4, 8, 12]
+    assert review.truncated
+    assert set(runs_in(review.rows[0])) == {"serve-2", "step4-2", "step3-2"}
 
 
 def test_a_review_is_the_same_in_json_text_and_a_notebook(client: Client) -> None:

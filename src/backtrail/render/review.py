@@ -396,7 +396,7 @@ def _left_out(review: Reviewed) -> Iterator[str]:
     if review.truncated:
         yield (
             f"! Only the nearest {words.count(review.runs, 'run')} were looked at: what lies"
-            " further upstream is not ranked."
+            " further upstream is not ranked, and the counts of others may be too low."
         )
     if review.unwritten:
         names = ", ".join(islice(review.unwritten, _NAMES_SHOWN))
