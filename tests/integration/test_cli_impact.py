@@ -156,6 +156,26 @@ def test_the_beginning_of_an_output_id_is_enough_and_nothing_read_is_said(bt: Bt
     assert "What is behind it: bt pred-1001" in done.stdout
 
 
+def test_a_version_that_is_not_known_is_not_passed_over_for_the_file_s_content(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "t.csv"
+    url = f"sqlite:///{tmp_path}/bt.db"
+    with backtrail.connect(url) as client:
+
+        @client.register("clean", output_path=file)
+        def clean() -> None:
+            file.write_text("1")
+
+        clean()
+
+    done = bt_on(url, tmp_path)("impact", "t.csv", "--version", "0000")
+
+    assert done.returncode == 3
+    assert "no recorded version of" in done.stderr
+    assert "Its newest: blake3:" in done.stderr
+
+
 def test_a_limit_says_on_stderr_that_the_list_is_a_part(bt: Bt) -> None:
     done = bt("impact", "clean-0", "--outputs", "--limit", "3")
 

@@ -81,7 +81,7 @@ def test_a_million_output_ids_are_listed_in_the_memory_that_fewer_take(
     assert (found_runs, counted, listed) == (runs, runs * each, runs * each)
     assert (first, last) == ("pred-000000001", f"pred-{runs * each:09}")
     # A million names alone, in a list, would take 70 MiB, and their keys in a set 60 more.
-    assert grown < 100
+    assert grown < 120
 
 
 def test_a_caller_is_affected_from_the_end_of_the_call_on(client: Client) -> None:

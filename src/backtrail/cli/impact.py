@@ -88,7 +88,13 @@ def impact(
                 watch=progress.watch,
             )
 
-        found = ask(None) if name is None else naming.ask(session, name, ask)
+        if name is None:
+            found = ask(None)
+        elif version is not None:
+            # A version that is not known must not be taken for a name that is not.
+            found = ask(naming.exact(session, name))
+        else:
+            found = naming.ask(session, name, ask)
     if target is not None:
         _show_path(session, found, target)
     elif outputs:

@@ -186,6 +186,10 @@ def origin_named(store: Store, what: str, version: str | None) -> Runs | Things:
     content = find_content(store, what)
     if content is None:
         raise unknown(store, what, "artifact or run")
+    if version is not None:
+        raise ConfigurationError(
+            f"{what} is a content, and that is a version already", hint="Leave out the version."
+        )
     word = store.versions([content])[content]
     return Things(ImpactOrigin("content", word, word), 0, content)
 

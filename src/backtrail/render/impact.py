@@ -119,7 +119,7 @@ def headline(found: Affected) -> str:
 
 
 def _chosen(found: Affected) -> str:
-    """Give ``37 runs of clean at 9c1d2e4, from 2026-07-24 03:17 on``."""
+    """Give ``37 runs of clean at 9c1d2e4 since 2026-07-24 03:17:00``."""
     origin = found.origin
     parts = [words.count(len(found.roots), "run")]
     if origin.component is not None:
@@ -129,9 +129,10 @@ def _chosen(found: Affected) -> str:
     if origin.commit is not None:
         parts.append(f"at commit {origin.commit}")
     if origin.since_us is not None:
-        parts.append(f"from {words.second(origin.since_us)} on")
+        parts.append(f"since {words.second(origin.since_us)}")
     if origin.until_us is not None:
-        parts.append(f"before {words.second(origin.until_us)}")
+        until = "before" if origin.since_us is None else "until"
+        parts.append(f"{until} {words.second(origin.until_us)}")
     return " ".join(parts)
 
 
