@@ -12,6 +12,7 @@ from .assemble import Assembly
 from .links import Link
 
 _VALUE = KIND_CODES["value"]
+_new = tuple.__new__
 
 
 def fresher_writes(
@@ -24,29 +25,28 @@ def fresher_writes(
 
     A write of the same content is none. A link by time has none: it leads to the newest.
     """
-    asked = [
-        link
-        for link in links
-        if link.producer is not None and link.evidence != "time" and not link.elsewhere
-        if not is_value(link, artifacts)
-    ]
-    probes = [
-        FresherProbe(
-            link.read.artifact,
-            link.written_us or 0,
-            link.read.at_us,
-            link.producer or 0,
-            link.reader.run,
+    asked: list[Link] = []
+    probes: list[FresherProbe] = []
+    # Every backtrace comes through here with each of its links.
+    for link in links:
+        producer, read = link.producer, link.read
+        if producer is None or link.evidence == "time" or link.elsewhere:
+            continue
+        if read.how == BY_OBJECT or artifacts[read.artifact].kind == _VALUE:
+            continue
+        asked.append(link)
+        written_us = link.written_us or 0
+        probe: FresherProbe = _new(
+            FresherProbe, (read.artifact, written_us, read.at_us, producer, link.reader.run)
         )
-        for link in asked
-    ]
+        probes.append(probe)
     found: dict[int, WriteRow] = {}
-    for place, writes in (store.fresher_writes(probes) if probes else {}).items():
-        link, probe = asked[place], probes[place]
+    for n, writes in (store.fresher_writes(probes) if probes else {}).items():
+        link, probe = asked[n], probes[n]
         newest = max(writes, key=lambda write: id_of(write.run))
         is_later = newest.at_us > probe.written_us or id_of(newest.run) > id_of(probe.producer)
-        read = link.read.version
-        if is_later and not (read and read == newest.version):
+        version = link.read.version
+        if is_later and not (version and version == newest.version):
             found[id(link)] = newest
     return found
 
