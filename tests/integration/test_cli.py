@@ -110,6 +110,20 @@ def test_the_verb_and_its_aliases_say_the_same(bt: Bt, verb: str) -> None:
     assert bt(verb, "pred-1002").stdout == bt("pred-1002").stdout
 
 
+def test_one_component_of_a_backtrace_is_shown_alone(bt: Bt) -> None:
+    done = bt("pred-1002", "--stage", "clean", "--only", "warn")
+
+    assert [line[:2] for line in done.stdout.splitlines() if line.startswith("#")] == ["#2"]
+
+
+def test_an_unknown_stage_is_a_name_that_is_not_known(bt: Bt) -> None:
+    done = bt("pred-1002", "--stage", "cleam")
+
+    assert done.returncode == 3
+    assert "no stage or component 'cleam'" in done.stderr
+    assert "clean" in done.stderr
+
+
 def test_an_id_that_equals_a_command_follows_two_dashes(bt: Bt) -> None:
     done = bt("--", "recent")
 

@@ -39,8 +39,18 @@ def _not_zero(
 @click.option("--full", is_flag=True, help="Code, inputs, outputs, parameters below each run.")
 @click.option(
     "--by",
-    type=click.Choice(["run", "component"]),
-    help="A line a run, or a line a component. Default: by component over 60 runs.",
+    type=click.Choice(["run", "component", "stage"]),
+    help="A line a run, a component, or a stage. Default: by component over 60 runs.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["warn"]),
+    help="Only the runs that deserve a look. JSON always has all.",
+)
+@click.option(
+    "--stage",
+    metavar="NAME",
+    help="Only the runs of this stage (a kind of component) or component.",
 )
 @click.option(
     "--at",
@@ -58,6 +68,8 @@ def trace(
     limit: int | None,
     full: bool,
     by: str | None,
+    only: str | None,
+    stage: str | None,
     at: datetime | None,
     check: bool,
 ) -> None:
@@ -83,6 +95,10 @@ def trace(
     else:
         from ..render import text
 
+        if stage is not None:
+            from ..render.fold import require_stage
+
+            require_stage(found.frames, stage)
         screen = session.screen
         session.show(
             text.backtrace(
@@ -95,6 +111,8 @@ def trace(
                 full=full,
                 now=datetime.now(timezone.utc),
                 by=by,
+                only=only,
+                stage=stage,
                 hints=_hints(session, found),
             )
         )
@@ -109,9 +127,6 @@ def _hints(session: Session, found: Backtrace) -> dict[str, str]:
     """Say of gaps what some run wrote under nearly their name."""
     if not found.gaps:
         return {}
-    from ..render.narrative import near_miss_sentence
+    from ..render.narrative import near_miss_sentences
 
-    near = session.client.near_misses(found)
-    return {
-        name: near_miss_sentence(name, miss.component, miss.written) for name, miss in near.items()
-    }
+    return near_miss_sentences(session.client.near_misses(found))

@@ -1,10 +1,12 @@
-"""A long backtrace folded by component: one line for each, in the order of its nearest run."""
+"""A long backtrace folded by component or stage: a line each, in the order of its nearest run."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from difflib import get_close_matches
 
+from ..errors import NotFoundError
 from ..model.records import Frame
 from . import words
 from .narrative import OK, Mark, frame_mark, tally
@@ -12,6 +14,7 @@ from .screen import Screen
 from .table import Cell, Column, align
 
 _NUMBERED = 6
+_NAMED = 20
 
 
 def by_component(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
@@ -22,8 +25,39 @@ def by_component(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
     return groups
 
 
-def folded_lines(screen: Screen, frames: Sequence[Frame]) -> list[str]:
-    """Give one line a component: which runs, how many, when, how long together, how they went."""
+def stage_of(frame: Frame) -> str:
+    """Give the stage of a pipeline that a run belongs to: its component's kind, or its name."""
+    return frame.run.kind or frame.run.component
+
+
+def folded(frames: Sequence[Frame], by: str) -> dict[str, list[Frame]]:
+    """Group frames by ``component`` or ``stage``, in the order of the frames."""
+    if by == "component":
+        return by_component(frames)
+    groups: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        groups[stage_of(frame)].append(frame)
+    return groups
+
+
+def require_stage(frames: Sequence[Frame], name: str) -> None:
+    """Check that a stage or component of this name is among the runs.
+
+    Raises:
+        NotFoundError: it is not; says what is.
+    """
+    known = list(dict.fromkeys([*map(stage_of, frames), *by_component(frames)]))
+    if name not in known:
+        more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+        raise NotFoundError(
+            f"no stage or component {name!r} is among these runs",
+            closest=get_close_matches(name, known, n=3),
+            hint=f"There are: {', '.join(known[:_NAMED])}{more}",
+        )
+
+
+def folded_lines(screen: Screen, frames: Sequence[Frame], by: str = "component") -> list[str]:
+    """Give one line a group: which runs, how many, when, how long together, how they went."""
     width = screen.width or 0
     columns = [
         Column(),
@@ -33,7 +67,7 @@ def folded_lines(screen: Screen, frames: Sequence[Frame]) -> list[str]:
         Column(least=6, right=True),
         Column(),
     ]
-    groups = by_component(frames)
+    groups = folded(frames, by)
     times = _times(list(groups.values()), narrow=screen.is_narrow)
     rows = [
         _row(name, members, time)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -324,6 +324,25 @@ def gap_hint(ends: Sequence[OpenEnd], hinted: Container[str] = ()) -> str:
                 f"If it comes from outside, declare it: backtrail.source({words.quoted(end.name)})"
             )
     return ""
+
+
+class Miss(Protocol):
+    """What was written under nearly the name of a gap (`query.near_misses.NearMiss`)."""
+
+    @property
+    def component(self) -> str:
+        """Who wrote it."""
+
+    @property
+    def written(self) -> str:
+        """The name it was written under."""
+
+
+def near_miss_sentences(near: Mapping[str, Miss]) -> dict[str, str]:
+    """Say of each gap what was written under nearly its name."""
+    return {
+        name: near_miss_sentence(name, miss.component, miss.written) for name, miss in near.items()
+    }
 
 
 def near_miss_sentence(name: str, component: str, written: str) -> str:

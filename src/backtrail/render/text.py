@@ -9,9 +9,10 @@ from datetime import datetime
 from ..model.records import Frame
 from . import words
 from .detail import frame_block
-from .fold import folded_lines
+from .fold import folded, folded_lines, stage_of
 from .narrative import (
     FOLD_OVER,
+    OK,
     OpenEnd,
     Reason,
     Remark,
@@ -53,6 +54,8 @@ def backtrace(
     now: datetime | None = None,
     by: str | None = None,
     hints: Mapping[str, str] | None = None,
+    only: str | None = None,
+    stage: str | None = None,
 ) -> str:
     """Give the text of a backtrace.
 
@@ -66,28 +69,49 @@ def backtrace(
         full: code, inputs, outputs, parameters and notes below each run.
         now: the moment to count the time of runs that have not ended from.
         hints: for names of gaps a sentence that says how to mend them.
-        by: ``run`` or ``component``; left out, long traces are folded by component.
+        by: ``run``, ``component`` or ``stage``; left out, long traces are folded by component.
+        only: ``warn`` for the runs that deserve a look.
+        stage: only the runs of this stage, or of the component of this name.
     """
     screen = Screen(None if wide else max(width, _NARROWEST), color, ascii)
-    too_long = limit is None and not full and len(trace.frames) > FOLD_OVER
-    folded = by == "component" or (by is None and too_long)
-    shown = list(trace.frames) if folded else _chosen(trace.frames, limit)
+    asked = [frame for frame in trace.frames if _is_asked_for(frame, only, stage)]
+    too_long = limit is None and not full and stage is None and len(asked) > FOLD_OVER
+    fold = by if by != "run" else None
+    if by is None and too_long:
+        fold = "component"
+    shown = asked if fold else _chosen(asked, limit)
     short = names_in(trace)
     ends = open_ends(shown)
-    lines = _header(screen, trace, folded=folded)
-    if folded:
-        lines += [*folded_lines(screen, trace.frames), *_gap_lines(screen, ends, short)]
+    lines = _header(screen, trace, fold)
+    if fold:
+        lines += [*folded_lines(screen, shown, fold), *_gap_lines(screen, ends, short)]
     else:
         lines += _frame_lines(screen, trace, shown, ends, short, full=full, now=now)
-        lines += _hidden(screen, trace, shown)
+    lines += _hidden(screen, trace, shown, only=only, stage=stage, limited=limit is not None)
     said = remarks(shown, short)
     below = _below(screen, trace, said, ends, short, hints or {}, everything=full)
     if below:
         lines += ["", *below]
-    if folded:
-        hint = f"All runs: bt {shlex.quote(trace.output.name)} --by run"
-        lines += ["", *screen.wrap(screen.clean(hint))]
+    if fold:
+        lines += ["", *_fold_hints(screen, trace, shown, fold)]
     return "\n".join(lines)
+
+
+def _is_asked_for(frame: Frame, only: str | None, stage: str | None) -> bool:
+    if only == "warn" and not (frame.warnings or frame_mark(frame) is not OK):
+        return False
+    return stage is None or stage in (frame.run.component, stage_of(frame))
+
+
+def _fold_hints(screen: Screen, trace: Trace, shown: Sequence[Frame], fold: str) -> list[str]:
+    """Say how to open the largest group, or all of them."""
+    name = shlex.quote(trace.output.name)
+    lines: list[str] = []
+    groups = folded(shown, fold)
+    if len(groups) > 1:
+        largest = shlex.quote(max(groups, key=lambda group: len(groups[group])))
+        lines += screen.wrap(screen.clean(f"Open one: bt {name} --stage {largest}"))
+    return lines + screen.wrap(screen.clean(f"All runs: bt {name} --by run"))
 
 
 def _chosen(frames: Sequence[Frame], limit: int | None) -> list[Frame]:
@@ -96,14 +120,14 @@ def _chosen(frames: Sequence[Frame], limit: int | None) -> list[Frame]:
     return list(frames[:limit] if limit >= 0 else frames[limit:])
 
 
-def _header(screen: Screen, trace: Trace, *, folded: bool) -> list[str]:
+def _header(screen: Screen, trace: Trace, fold: str | None) -> list[str]:
     """Name and value to the left, counts to the right; the name is never cut."""
     name = screen.clean(trace.output.name)
     counts = headline(trace)
-    if folded:
-        components = len({frame.run.component for frame in trace.frames})
+    if fold:
+        groups = len(folded(trace.frames, fold))
         first, comma, rest = counts.partition(", ")
-        counts = f"{first} in {words.count(components, 'component')}{comma}{rest}"
+        counts = f"{first} in {words.count(groups, fold)}{comma}{rest}"
     value = screen.clean(value_words(trace.output))
     flagged = "! flagged" * trace.output.flagged
     beside = cells(name) + cells(counts) + cells(flagged) + 2 * len(GAP)
@@ -203,11 +227,22 @@ def _gaps_not_shown(gaps: Sequence[OpenEnd]) -> list[str]:
     return [f"?  and {hidden:,} more like it (--json lists all)"] if hidden > 0 else []
 
 
-def _hidden(screen: Screen, trace: Trace, shown: Sequence[Frame]) -> list[str]:
+def _hidden(
+    screen: Screen,
+    trace: Trace,
+    shown: Sequence[Frame],
+    *,
+    only: str | None,
+    stage: str | None,
+    limited: bool,
+) -> list[str]:
+    """Say how many runs are not shown, and what hides them."""
     hidden = len(trace.frames) - len(shown)
     if not hidden:
         return []
-    return screen.wrap(f"({words.count(hidden, 'more run')}: leave out -n to see all)")
+    options = (("--only", only), ("--stage", stage), ("-n", limited))
+    hiding = " and ".join(option for option, given in options if given)
+    return screen.wrap(f"({words.count(hidden, 'more run')}: leave out {hiding} to see all)")
 
 
 def _below(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,9 @@ from golden.examples import (
 )
 from msgspec.structs import replace
 
+from backtrail.errors import NotFoundError
 from backtrail.render import text
+from backtrail.render.fold import require_stage
 from backtrail.render.screen import cells
 
 SCREENS: dict[str, dict[str, Any]] = {
@@ -34,6 +37,8 @@ TRACES: dict[str, tuple[Callable[[], ATrace], dict[str, Any]]] = {
     "gaps-full": (with_gaps, {"full": True}),
     "forty": (many_runs, {}),
     "forty-by-component": (many_runs, {"by": "component"}),
+    "forty-by-stage": (many_runs, {"by": "stage"}),
+    "forty-only-warn": (many_runs, {"only": "warn"}),
     "minute": (one_minute, {}),
     "minute-full": (one_minute, {"full": True, "limit": 2}),
     "minute-by-component": (one_minute, {"by": "component"}),
@@ -118,6 +123,54 @@ def test_every_run_is_shown_where_it_is_asked_for(options: dict[str, Any]) -> No
     shown = text.backtrace(trace, **options)
 
     assert shown.count("\n#") == 83
+
+
+def numbers_shown(shown: str) -> list[str]:
+    return re.findall(r"^(#\S+)", shown, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("by", ["run", None])
+def test_only_warn_shows_the_runs_that_deserve_a_look(by: str | None) -> None:
+    shown = text.backtrace(five_runs(), only="warn", by=by)
+
+    assert numbers_shown(shown) == ["#1", "#3"]
+    assert "(3 more runs: leave out --only to see all)" in shown
+
+
+def test_a_stage_or_a_component_is_shown_alone() -> None:
+    trace = five_runs()
+    for frame in trace.frames[2:]:
+        frame.run.kind = "etl"
+
+    shown = [numbers_shown(text.backtrace(trace, stage=name)) for name in ("etl", "train")]
+
+    assert shown == [["#2", "#3", "#4"], ["#1"]]
+
+
+def test_one_stage_of_many_runs_is_not_folded() -> None:
+    shown = text.backtrace(many_runs(ingests=90), stage="ingest", limit=None)
+
+    assert len(numbers_shown(shown)) == 90
+    assert "(17 more runs: leave out --stage to see all)" in shown
+
+
+def test_runs_are_folded_by_kind_where_their_component_has_one() -> None:
+    trace = five_runs()
+    for frame in trace.frames[2:]:
+        frame.run.kind = "etl"
+
+    shown = text.backtrace(trace, by="stage")
+
+    assert numbers_shown(shown) == ["#0", "#1", "#2-4"]
+    assert "5 runs in 3 stages, 1 failed, 1 stale" in shown
+    assert "Open one: bt pred_8f3a21 --stage etl" in shown
+
+
+def test_a_stage_that_is_not_there_is_answered_with_those_that_are() -> None:
+    with pytest.raises(NotFoundError, match="There are: predict, train, featurize") as raised:
+        require_stage(five_runs().frames, "tain")
+
+    assert raised.value.closest == ["train"]
 
 
 def test_the_output_in_question_is_listed_before_the_rest_of_its_batch() -> None:
