@@ -341,6 +341,12 @@ class Asking:
 
         return lookups.source_of(self._ask(), run if isinstance(run, str) else run.run_id)
 
+    def packages_of(self, run_id: str) -> dict[str, str] | None:
+        """Give name and version of the packages of the process that recorded a run, if known."""
+        from .query import lookups
+
+        return lookups.packages_of(self._ask(), run_id)
+
     # -- what people say ---------------------------------------------------------------
 
     def flag(self, output: str, note: str = "", *, by: str | None = None) -> None:

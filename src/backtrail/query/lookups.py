@@ -180,6 +180,12 @@ def source_of(store: Store, run_id: str) -> str | None:
     return store.source_text(store.runs([key])[key].site)
 
 
+def packages_of(store: Store, run_id: str) -> dict[str, str] | None:
+    """Give the packages of the process that recorded a run; None where nobody looked."""
+    known = store.packages(require_run(store, run_id))
+    return None if known is None else known[1]
+
+
 def moment_us(moment: Moment) -> int:
     """Give the microseconds of an aware datetime, or of its ISO 8601 text."""
     if isinstance(moment, str):

@@ -57,14 +57,15 @@ def backtrace_dict(trace: Trace) -> dict[str, Any]:
             "flagged": output.flagged,
             "other_writes": output.other_writes,
         },
-        "frames": [_frame_dict(frame) for frame in trace.frames],
+        "frames": [frame_dict(frame) for frame in trace.frames],
         "gaps": [{"n": gap.n, "name": gap.name} for gap in trace.gaps],
         "coverage": trace.coverage,
         "truncated": trace.truncated,
     }
 
 
-def _frame_dict(frame: Frame) -> dict[str, Any]:
+def frame_dict(frame: Frame) -> dict[str, Any]:
+    """Give one frame of a backtrace."""
     warnings = [{"code": warning.code, "text": warning.text} for warning in frame.warnings]
     return {
         "n": frame.n,

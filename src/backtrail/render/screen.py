@@ -48,6 +48,15 @@ def _escaped(char: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def first_lines(text: str, most: int) -> str:
+    """Give the first lines of a text (0: all), and say how many are left out."""
+    lines = text.split("\n")
+    if not most or len(lines) <= most:
+        return text
+    left = len(lines) - most + 1
+    return "\n".join([*lines[: most - 1], f"({left:,} more lines: set limit 0 shows all)"])
+
+
 def cells(text: str) -> int:
     """Give how many columns of a terminal the text takes."""
     if text.isascii():

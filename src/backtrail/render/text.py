@@ -114,6 +114,22 @@ def _fold_hints(screen: Screen, trace: Trace, shown: Sequence[Frame], fold: str)
     return lines + screen.wrap(screen.clean(f"All runs: bt {name} --by run"))
 
 
+class FrameLines:
+    """Lines of single frames of one backtrace; what all need is worked out once."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self.short = names_in(trace)
+        self._reasons = gave(trace, self.short)
+
+    def line(self, screen: Screen, n: int, now: datetime | None = None) -> str:
+        """Give the line of frame ``n`` as it stands in the backtrace."""
+        run = self._trace.frames[n].run
+        [time] = words.moments([run.started_us])
+        row = _frame_row(self._trace.frames[n], self._reasons[n], time, now)
+        return _table(screen, [row])[0]
+
+
 def _chosen(frames: Sequence[Frame], limit: int | None) -> list[Frame]:
     if limit is None:
         return list(frames)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..model.facts import DIGEST_KINDS
 from ..model.records import Code, Run, to_datetime, to_us
@@ -34,16 +36,46 @@ EVIDENCE = {
 }
 
 
-def minute(us: int | None) -> str:
-    """Give ``2026-07-25 02:07`` in UTC, or ``-``."""
+class _Times(NamedTuple):
+    """How times are shown: in UTC or this machine's zone, or as how long ago at a moment."""
+
+    is_local: bool = False
+    ago_at: datetime | None = None
+
+
+# Of a session of the shell; a variable of the context, since every text has times in it.
+_UTC = _Times()
+_times: ContextVar[_Times] = ContextVar("backtrail.times", default=_UTC)
+
+
+@contextmanager
+def times_shown(how: str, now: datetime) -> Iterator[None]:
+    """Show times in ``utc``, in ``local`` time, or as how long ``ago``, while inside."""
+    token = _times.set(_Times(how == "local", now if how == "ago" else None))
+    try:
+        yield
+    finally:
+        _times.reset(token)
+
+
+def _shown(us: int | None, form: str) -> str:
     moment = to_datetime(us)
-    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+    if moment is None or us is None:
+        return "-"
+    times = _times.get()
+    if times.ago_at is not None:
+        return ago(us, times.ago_at)
+    return format(moment.astimezone() if times.is_local else moment, form)
+
+
+def minute(us: int | None) -> str:
+    """Give ``2026-07-25 02:07``, or ``-``."""
+    return _shown(us, "%Y-%m-%d %H:%M")
 
 
 def second(us: int | None) -> str:
-    """Give ``2026-07-25 02:07:01`` in UTC, or ``-``."""
-    moment = to_datetime(us)
-    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+    """Give ``2026-07-25 02:07:01``, or ``-``."""
+    return _shown(us, "%Y-%m-%d %H:%M:%S")
 
 
 def span(first_us: int | None, last_us: int | None) -> str:
@@ -61,7 +93,7 @@ def moments(times_us: Sequence[int | None], *, narrow: bool = False) -> list[str
     a narrow screen the year, if it is the same for all, makes room for that.
     """
     known = {us for us in times_us if us is not None}
-    if len({minute(us) for us in known}) == len(known):
+    if _times.get().ago_at is not None or len({minute(us) for us in known}) == len(known):
         return [minute(us) for us in times_us]
     shown = [second(us) for us in times_us]
     if narrow and len({text[:4] for text in shown if text != "-"}) == 1:
@@ -71,10 +103,12 @@ def moments(times_us: Sequence[int | None], *, narrow: bool = False) -> list[str
 
 def millisecond(us: int | None) -> str:
     """Give ``2026-07-25 02:07:01.120 UTC``, or ``-``."""
-    moment = to_datetime(us)
-    if moment is None:
-        return "-"
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} UTC"
+    if us is None or _times.get().ago_at is not None:
+        return _shown(us, "")
+    zone = " UTC"
+    if _times.get().is_local:
+        zone = _shown(us, " %z")
+    return f"{second(us)}.{us // 1000 % 1000:03d}{zone}"
 
 
 def duration(us: int | None) -> str:
