@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from docs.run_page import commands_of, masked
+from terminal import Terminal
 
 import backtrail
 from backtrail.cli import demo as demo_module
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs/tutorial/find-the-bad-step.md"
+WALK = TUTORIAL.parents[1] / "how-to/walk-through-a-backtrace.md"
+PROMPT = re.compile(r"\(bt \d+\)")
 GOOD, BAD = "pred-MQ2963-12-30", "pred-MQ2963-12-31"
 
 
@@ -296,6 +299,39 @@ def test_the_tutorial_goes_as_it_is_told(demo: Demo) -> None:
         TUTORIAL.write_text(happened, "utf-8")
     else:
         assert masked(happened) == masked(told)
+
+
+def test_the_shell_walks_as_it_is_told(demo: Demo, tmp_path: Path) -> None:
+    told = WALK.read_text("utf-8")
+    [session] = re.findall(r"```console\n(\$ bt shell pred-MQ.*?)```", told, flags=re.S)
+    command, *typed = re.findall(r"^(?:\$|\(bt \d+\)) (.+)$", session, flags=re.M)
+    program, *words = shlex.split(command)
+    assert program == "bt"
+    environ = {
+        **without_settings(),
+        "TERM": "xterm",
+        "NO_COLOR": "1",
+        "XDG_STATE_HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+    terminal = Terminal(
+        [sys.executable, "-m", "backtrail", *words], env=environ, cwd=demo.folder, rows=200
+    )
+    try:
+        terminal.wait("(bt 0)")
+        for line in typed:
+            terminal.type(f"{line}\r", until=PROMPT)
+        shown = terminal.shown.rpartition("\n")[0]
+        code = terminal.end("\x04")
+    finally:
+        terminal.close()
+
+    assert code == 0
+    happened = f"$ {command}\n{as_on_adas_machine(shown, demo)}\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        WALK.write_text(told.replace(session, happened), "utf-8")
+    else:
+        assert masked(happened) == masked(session)
 
 
 def retold(page: str, demo: Demo) -> str:

@@ -22,6 +22,8 @@ import backtrail
 from backtrail import Client, errors
 from backtrail.cli import failures
 from backtrail.cli.program import ALIASES, VERBS, program
+from backtrail.debugger import commands as shell
+from backtrail.debugger import preferences
 from backtrail.journal import segment
 from backtrail.model import diffs, explanation, records, staleness
 from backtrail.query import review
@@ -40,6 +42,7 @@ REFERENCE = ROOT / "docs/reference"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 
+SHELL = (REFERENCE / "shell.md").read_text("utf-8")
 PYTHON, COMMANDS, JSON, WARNINGS, JOURNAL, SCHEMA = (
     (REFERENCE / f"{name}.md").read_text("utf-8")
     for name in ("python-api", "commands", "json", "warnings-and-errors", "journal", "schema")
@@ -227,6 +230,24 @@ def test_the_options_of_every_command_are_described() -> None:
     said = first_cells(sections(COMMANDS)["Options of every command"])
 
     assert {word.partition(" ")[0] for word in said} == COMMON | {"-h", "--help"}
+
+
+def test_every_command_of_the_shell_is_described_as_it_is_used() -> None:
+    said = first_cells(sections(SHELL)["Commands"])
+
+    assert said == [command.usage for command in shell.COMMANDS.values()]
+
+
+def test_every_letter_and_alias_of_the_shell_is_described() -> None:
+    text = sections(SHELL)["Commands"]
+
+    assert {*shell.LETTERS, *shell.ALIASES} - quoted(text) == set()
+
+
+def test_every_setting_of_the_shell_is_described() -> None:
+    said = first_cells(sections(SHELL)["Settings"])
+
+    assert said == list(preferences.NAMES)
 
 
 @pytest.mark.parametrize("alias", ALIASES)

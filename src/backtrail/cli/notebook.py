@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # Options that say how a text is laid out: whoever gives one wants the text.
 _OF_TEXT = frozenset(
-    "-n --full --by --only --wide --graph --list --outputs --json --jsonl --color -h --help".split()
+    "-n --full --by --only --stage --wide --graph --list --outputs --json --jsonl --color -h"
+    " --help".split()
 )
 _NEEDS_A_TERMINAL = ("shell",)
 

@@ -27,6 +27,7 @@ class Verb(NamedTuple):
 # The short help is written here, so that `bt` alone need not import every verb.
 VERBS = {
     "trace": Verb("trace", "The runs behind an output, nearest first. bt ID is short for it."),
+    "shell": Verb("shell", "Walk through the runs behind an output."),
     "show": Verb("show", "One run: inputs, outputs, parameters, code, error."),
     "explain": Verb("explain", "An output in plain words."),
     "stale": Verb("stale", "Whether an output is out of date, why, and what to make again."),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..errors import NotFoundError
-from ..render.screen import Screen, safe
+from ..render.screen import Screen, first_lines, safe
 from . import terminal
 from .progress import Progress
 
@@ -43,6 +43,8 @@ class Session:
     debug: bool = False
     #: What was found, where it can show itself by other means than this text.
     answer: Any = None
+    #: How many lines of a text are shown, inside the shell; 0: all.
+    limit: int = 0
 
     @cached_property
     def client(self) -> Client:
@@ -85,9 +87,16 @@ class Session:
         """What standard output can show."""
         return terminal.screen(color=self.color, wide=self.wide)
 
+    def within(self, screen: Screen, limit: int) -> Session:
+        """Give a session for a command inside this one: the same client, another screen."""
+        inner = replace(self, no_pager=True, limit=limit)
+        # What `cached_property` looks for: one client for all, closed with the outermost.
+        vars(inner).update(client=self.client, screen=screen)
+        return inner
+
     def show(self, text: str) -> None:
         """Print text for a person, through a pager if it is long."""
-        terminal.show(text, pager=not self.no_pager)
+        terminal.show(first_lines(text, self.limit), pager=not self.no_pager)
 
     def show_json(self, schema: str, **content: Any) -> None:
         """Print JSON with its schema, ``NAME/NUMBER``."""

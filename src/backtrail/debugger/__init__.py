@@ -1,0 +1,1 @@
+"""The interactive session over recorded runs: `bt shell`."""
