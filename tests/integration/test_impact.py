@@ -101,6 +101,27 @@ def test_a_caller_is_affected_from_the_end_of_the_call_on(client: Client) -> Non
     assert [step.evidence for step in found.path_to("reads-late")] == ["", "call", "time"]
 
 
+def test_a_reader_that_names_a_caller_is_affected_only_by_what_it_wrote_after_the_call(
+    client: Client,
+) -> None:
+    early, late = Pointer("early", at=at(4)), Pointer("late", at=at(8))
+    put(client, "flow", 0, 10, outputs=[early, late])
+    put(client, "called", 5, 6, parent_run_id="flow")
+    for name in ("early", "late"):
+        put(client, f"reads-{name}", 20, inputs=[Pointer(name, run_id="flow")])
+
+    assert ids(client.impact("called").runs) == ["flow", "reads-late"]
+
+
+def test_a_run_that_did_not_last_around_a_call_did_not_make_it(client: Client) -> None:
+    put(client, "ended-before", 0, 5, outputs=["t"])
+    put(client, "began-after", 9, 12, outputs=["u"])
+    put(client, "first", 6, 7, parent_run_id="ended-before")
+    put(client, "second", 8, 10, parent_run_id="began-after")
+
+    assert ids(client.impact("first").runs) == ids(client.impact("second").runs) == []
+
+
 def test_a_caller_that_also_read_what_was_made_is_affected_whole(client: Client) -> None:
     early, late = (
         Pointer("early", kind="output", at=at(4)),
@@ -267,3 +288,70 @@ def test_runs_load_one_by_one_and_by_slices(client: Client) -> None:
     assert ids(found.runs[2:4]) == ids(found.runs)[2:4]
     assert repr(found.runs) == "<7 runs>"
     assert [found.depth_of(n) for n in range(7)] == [1] * 7
+
+
+A, B = "blake3:aa", "blake3:bb"
+
+
+def test_a_version_read_after_it_was_overwritten_is_downstream_of_its_writer(
+    client: Client,
+) -> None:
+    put(client, "w0", 0, outputs=[Pointer("t", version=A)])
+    put(client, "w1", 10, outputs=[Pointer("t", version=B)])
+    put(client, "r", 20, inputs=[Pointer("t", version=A)])
+
+    assert ids(client.impact("w0").runs) == ["r"]
+    assert ids(client.impact("w1").runs) == []
+
+
+def test_content_read_under_another_name_is_downstream_until_it_is_written_again(
+    client: Client,
+) -> None:
+    put(client, "w0", 0, outputs=[Pointer("t", version=A)])
+    put(client, "r0", 5, inputs=[Pointer("copy", version=A)])
+    put(client, "w1", 10, outputs=[Pointer("u", version=A)])
+    put(client, "r1", 20, inputs=[Pointer("copy", version=A)])
+
+    assert ids(client.impact("w0").runs) == ["r0"]
+    assert ids(client.impact("w1").runs) == ["r1"]
+    assert ids(client.impact("t").runs) == ["r0"]
+    assert ids(client.impact("t", version=A).runs) == ["r0"]
+    assert ids(client.impact(A).runs) == ["r0", "r1"]
+
+
+def test_a_run_passes_over_what_it_wrote_itself_in_another_version(client: Client) -> None:
+    put(client, "w", 0, outputs=[Pointer("t", version=A)])
+    own = Pointer("t", version=B, at=at(5))
+    put(client, "r", 4, 9, inputs=[Pointer("t", version="etag:1", at=at(8))], outputs=[own])
+
+    found = client.impact("w")
+
+    assert ids(found.runs) == ["r"]
+    assert found.path_to("r")[-1].warnings == ["version-mismatch"]
+
+
+def test_a_write_just_after_is_looked_for_past_what_the_reader_wrote_itself(client: Client) -> None:
+    put(client, "w", 10, outputs=["t"], host="h1")
+    # Passes over its own earlier write, which is of another version than it read.
+    own = Pointer("t", version=B, at=at(2))
+    read = Pointer("t", version="etag:1", at=at(9))
+    put(client, "wrote-before", 1, 9.5, inputs=[read], outputs=[own], host="h3")
+
+    assert set(ids(client.impact("w").runs)) == {"wrote-before"}
+    assert {frame.run.run_id for frame in client.backtrace("wrote-before").frames} == {
+        "wrote-before",
+        "w",
+    }
+
+
+def test_the_nearest_write_after_a_read_counts_where_there_was_none_before(
+    client: Client,
+) -> None:
+    put(client, "w", 10, outputs=["t"], host="h1")
+    put(client, "r", 9, inputs=["t"], host="h2")
+    put(client, "same-machine", 9, inputs=["t"], host="h1")
+
+    found = client.impact("w")
+
+    assert ids(found.runs) == ["r"]
+    assert found.path_to("r")[-1].warnings == ["clock-skew"]
