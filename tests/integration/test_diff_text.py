@@ -171,3 +171,11 @@ def test_a_notebook_shows_a_table_and_the_source(client: Client) -> None:
     assert "<table>" in page
     assert "fillna(0)" in page
     assert "&quot;amount&quot;" in page
+
+
+def test_a_notebook_shows_the_first_divergence_of_many_rows(client: Client) -> None:
+    page = large(client)._repr_html_()
+
+    assert "&lt;- first divergence" in page
+    assert "99 more rows: print it to see them" in page
+    assert page.count("<tr>") == 4

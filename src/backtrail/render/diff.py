@@ -11,7 +11,7 @@ from ..model.records import Frame, TracedOutput
 from . import diff_words as say
 from . import words
 from .diff_words import Difference
-from .narrative import FOLD_OVER, value_words
+from .narrative import value_words
 from .screen import Screen
 from .table import Cell, Column, align
 
@@ -90,9 +90,7 @@ def _sentence_line(screen: Screen, text: str) -> str:
 
 def _table(screen: Screen, found: Difference, *, full: bool) -> list[str]:
     own = {each.row: each for each in found.divergences}
-    shown: Sequence[DiffRow] = found.rows
-    if not full and len(found.rows) > FOLD_OVER:
-        shown = _chosen(found, own)
+    shown = found.rows if full else say.rows_shown(found)
     rows = [[Cell(head, "dim") for head in _HEADS]]
     rows += [_row(screen, found, row, own) for row in shown]
     columns = [Column(least=2), Column(most=_name_width(screen))]
@@ -102,15 +100,6 @@ def _table(screen: Screen, found: Difference, *, full: bool) -> list[str]:
 
 def _name_width(screen: Screen) -> int | None:
     return None if screen.width is None else max((screen.width - 56) // 2, 10)
-
-
-def _chosen(found: Difference, own: dict[int, Divergence]) -> list[DiffRow]:
-    """Give the rows that are not the same, or those of them that say most."""
-    first = found.divergences[0].row
-    rows = [row for row in found.rows if row.verdict not in ("same", "unknown")]
-    if len(rows) > FOLD_OVER // 2:
-        rows.sort(key=lambda row: (row.n != first, row.n not in own, row.n))
-    return sorted(rows[: FOLD_OVER // 2], key=lambda row: row.n)
 
 
 def _row(screen: Screen, found: Difference, row: DiffRow, own: dict[int, Divergence]) -> list[Cell]:

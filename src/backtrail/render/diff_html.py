@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from ..model.diffs import FIELDS, DiffRow
 from . import diff_words as say
 from . import words
 from .diff_words import Difference
 from .fragment import Cell, items, table, text
-from .narrative import FOLD_OVER, value_words
+from .narrative import value_words
 
 _CHANGES_SHOWN = 20
+_LINES_SHOWN = 200
 
 
 def backtrace_diff(found: Difference) -> str:
     """Give a table of the rows with the first divergence below it."""
     own = {each.row: each for each in found.divergences}
     first = found.divergences[0].row if found.divergences else None
-    shown = [row for row in found.rows if row.verdict != "same" or len(found.rows) <= FOLD_OVER]
-    shown = shown[:FOLD_OVER]
+    shown = say.rows_shown(found)
     parts = [
         f"<p><b>{side} {text(output.name)}</b> {text(value_words(output))}</p>"
         for side, output in (("A", found.a), ("B", found.b))
@@ -53,6 +51,14 @@ def _below(found: Difference) -> str:
         sentences += [line for each in first.files for line in say.file_lines(each, short)]
         sentences += [f"{sign} {text}" for sign, text in say.others(found, short)]
         if first.source_diff:
-            source = f"<pre>{escape(first.source_diff)}</pre>"
+            source = f"<pre>{_source(first.source_diff)}</pre>"
     sentences += [say.unknown_sentence(found), say.cut_sentence(found)]
     return source + items(sentences)
+
+
+def _source(unified: str) -> str:
+    """Give a source diff as text, its first lines if it is long."""
+    lines = unified.split("\n")
+    hidden = len(lines) - _LINES_SHOWN
+    more = [f"({words.count(hidden, 'more line')})"] if hidden > 0 else []
+    return "\n".join(text(line) for line in (*lines[:_LINES_SHOWN], *more))

@@ -29,7 +29,7 @@ from ..model.diffs import (
 from ..model.records import TracedOutput
 from . import words
 from .names import short_names
-from .narrative import Reason
+from .narrative import FOLD_OVER, Reason
 
 _MORE_SHOWN = 8
 _MOST_VALUE = 80
@@ -92,6 +92,17 @@ def cell(row: DiffRow, name: str, *, loud: bool) -> str:
     if state == MINOR:
         return _MINOR_WORDS.get(name, "minor")
     return {SAME: "same", UNKNOWN: "?"}.get(state, "-")
+
+
+def rows_shown(found: Difference) -> Sequence[DiffRow]:
+    """Give all rows, or of many those that are not the same, or of those the ones that say most."""
+    if len(found.rows) <= FOLD_OVER:
+        return found.rows
+    own = {each.row for each in found.divergences}
+    first = found.divergences[0].row if found.divergences else None
+    rows = [row for row in found.rows if row.verdict not in (SAME, UNKNOWN)]
+    rows.sort(key=lambda row: (row.n != first, row.n not in own, row.n))
+    return sorted(rows[: FOLD_OVER // 2], key=lambda row: row.n)
 
 
 def names_in(found: Difference) -> dict[str, str]:
