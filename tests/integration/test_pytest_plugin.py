@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytest_plugins = ["pytester"]
 
@@ -74,3 +81,19 @@ def test_a_test_run_that_asks_for_no_lineage_loads_no_backtrail(pytester: pytest
     )
 
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_plugin_beside_the_package(tmp_path: Path) -> None:
+    # `hatchling` alone, so that nothing is fetched.
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+
+    with ZipFile(wheel) as file:
+        names = file.namelist()
+        entries = next(name for name in names if name.endswith("entry_points.txt"))
+        said = file.read(entries).decode()
+
+    assert {"pytest_backtrail.py", "backtrail/testing.py"} <= set(names)
+    assert "[pytest11]\nbacktrail = pytest_backtrail\n" in said

@@ -73,8 +73,14 @@ article:target{border-left:4px solid var(--link);padding-left:.75rem}
 dl{display:grid;grid-template-columns:6.5rem 1fr;gap:.15rem .75rem;margin:.5rem 0 0}
 dt{color:var(--dim)}
 dd{margin:0}
+/* Too narrow for columns: a run is a few lines, and the roles say that it is a table still. */
 @media (max-width:40rem){body{padding:1rem}.wide{display:none}dl{grid-template-columns:1fr}\
-dd{padding-left:1rem}}
+dd{padding-left:1rem}table,tbody{display:block}tr{display:grid;grid-template-columns:3rem 1fr auto;\
+border-bottom:1px solid var(--rule);padding:.4rem 0}td{border:0;padding:0}\
+thead tr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\
+td.name{font-weight:600}td.when,td.why{grid-column:2/4;color:var(--dim)}\
+td.state{grid-row:1;grid-column:3;padding-left:.75rem}}
+@media print{.graph{overflow:visible;border:0}.graph svg{max-width:100%;height:auto}}
 """
 
 
@@ -152,21 +158,32 @@ def _sign_item(sign: str, tone: str, sentence: str) -> str:
 
 
 def _table(frames: Sequence[Frame], reasons: Sequence[Reason]) -> Iterator[str]:
-    heads = "".join(f'<th scope="col"{_width_class(name)}>{_text(name)}</th>' for name in _HEADINGS)
-    yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
+    heads = "".join(
+        f'<th scope="col" role="columnheader"{_width_class(name)}>{_text(name)}</th>'
+        for name in _HEADINGS
+    )
+    yield f'<table role="table"><thead role="rowgroup"><tr role="row">{heads}</tr></thead>'
+    yield '<tbody role="rowgroup">'
     times = words.moments([frame.run.started_us for frame in frames])
     for frame, time in zip(frames, times, strict=True):
         mark = frame_mark(frame)
-        tone = f' class="{mark.tone}"' if mark.tone != "good" else ""
-        yield (
-            f"<tr><td>{_frame_link(frame.n)}</td>"
-            f"<td>{_text(frame.run.component)}</td>"
-            f"<td>{_text(time)}</td>"
-            f'<td class="wide">{_text(words.run_duration(frame.run))}</td>'
-            f"<td{tone}>{_text(str(mark))}</td>"
-            f'<td class="code wide">{_text(words.commit(frame.run.code))}</td>'
-            f"<td>{_text(str(reasons[frame.n]))}</td></tr>"
+        tone = "state" if mark.tone == "good" else f"state {mark.tone}"
+        cells = (
+            ("", _frame_link(frame.n)),
+            ("name", _text(frame.run.component)),
+            ("when", _text(time)),
+            ("wide", _text(words.run_duration(frame.run))),
+            (tone, _text(str(mark))),
+            ("wide code", _text(words.commit(frame.run.code))),
+            ("why", _text(str(reasons[frame.n]))),
         )
+        row = "".join(
+            f'<td role="cell" class="{kind}">{shown}</td>'
+            if kind
+            else f'<td role="cell">{shown}</td>'
+            for kind, shown in cells
+        )
+        yield f'<tr role="row">{row}</tr>'
     yield "</tbody></table>"
 
 
