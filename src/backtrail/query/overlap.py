@@ -54,15 +54,19 @@ def shared(
     What is allowed may be behind both, and so may all that was reached only through it on
     both sides.
     """
-    near, far = (ancestry(*each, allowed) for each in (one, other))
-    near_all, far_all = (ancestry(*each, lambda _: False) for each in (one, other))
-    keys = [key for key in near.found if key in far_all.found]
-    keys += [key for key in far.found if key in near_all.found and key not in near.found]
-    result = []
-    for key in keys:
-        name, version, first = near_all.found[key]
-        if not allowed(name):
-            result.append(Shared(name, version, first, far_all.found[key][2]))
+    near, far = (ancestry(*each, allowed).found for each in (one, other))
+    near_all, far_all = (ancestry(*each, lambda _: False).found for each in (one, other))
+    # A content may have an allowed name and another: it counts by the one it was reached by.
+    result = [
+        Shared(name, version, how, far_all[key][2])
+        for key, (name, version, how) in near.items()
+        if key in far_all
+    ]
+    result += [
+        Shared(name, version, near_all[key][2], how)
+        for key, (name, version, how) in far.items()
+        if key in near_all and key not in near
+    ]
     return result
 
 
