@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from program import Bt, bt_on, plain_environment
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
@@ -267,8 +270,11 @@ def test_commands_that_bt_has_get_what_is_selected(opened: Session) -> None:
         "find pred": Verb(("find", "pred")),
         "recent": Verb(("recent",)),
     }
-    if "impact" in VERBS:
-        assert commands.carry_out(session, "impact") == Verb(("impact", run_id))
+    assert commands.carry_out(session, "impact") == Verb(("impact", run_id))
+    assert commands.carry_out(session, "impact raw.csv") == Verb(("impact", raw))
+    assert commands.carry_out(session, "note it's late") == Verb(
+        ("note", run_id, "--", "it's", "late"), changes=True
+    )
     assert commands.carry_out(session, "stale") == Verb(("stale", "--", "pred-21"))
     assert commands.carry_out(session, "diff pred-20") == Verb(("diff", "pred-20", "pred-21"))
     assert isinstance(commands.carry_out(session, "quit"), Leave)
@@ -347,6 +353,33 @@ def test_tab_offers_what_can_follow(opened: Session, typed: str, offered: list[s
     assert candidates(opened(), typed)[0] == offered
 
 
+WORDS = st.sampled_from(
+    [
+        *commands.COMMANDS,
+        *commands.ALIASES,
+        *commands.LETTERS,
+        *("1", "-1", "0", "full", "clean", "clean.csv", "head", "params.fill", "--by", "--stage"),
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.lists(WORDS | st.text(max_size=5), min_size=1, max_size=4), max_size=6))
+def test_no_line_whatever_does_more_than_answer_or_refuse(
+    opened: Session, lines: list[list[str]]
+) -> None:
+    session = opened()
+
+    for words in lines:
+        line = " ".join(words).strip()
+        if not line:
+            continue
+        with contextlib.suppress(BacktrailError):
+            assert isinstance(commands.carry_out(session, line), (str, Verb, Leave))
+        assert isinstance(commands.again(session, line), str)
+        assert 0 <= session.cursor.n < len(session.trace.frames)
+
+
 # -- the prompt ----------------------------------------------------------------------------
 
 
@@ -422,14 +455,15 @@ def test_where_history_cannot_be_kept_the_session_goes_on(opened: Session, tmp_p
     assert session.cursor.n == 1
 
 
-@pytest.mark.skipif("flag" not in VERBS, reason="bt flag is not there")
 def test_flagging_is_asked_about_first(opened: Session, tmp_path: Path) -> None:
     session = opened()
 
     no = typed(session, "flag -m late\rn\r", tmp_path / "history")
+    left = typed(session, "flag -m late\r\x04", tmp_path / "history")
     yes = typed(session, "flag -m late\ry\r", tmp_path / "history")
 
     assert (no.verbs, no.said) == ([], ["Nothing was changed."])
+    assert (left.verbs, left.said) == ([], ["Nothing was changed."])
     assert yes.verbs == [("flag", "-m", "late", "--", "pred-21")]
 
 

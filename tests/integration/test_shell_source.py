@@ -118,6 +118,25 @@ def test_the_line_that_failed_is_marked_even_if_it_is_not_in_the_commit(
     assert listing.lines[-1].said == "ValueError raised here"
 
 
+def test_a_function_that_is_not_in_the_commit_is_new_in_every_line(
+    tmp_path: Path, commit: str
+) -> None:
+    run = run_at(commit, dirty=True)
+    run.code.function = "brand_new"
+
+    listing = read_listing(Saved("def brand_new():\n    pass\n"), run, str(tmp_path))
+
+    assert [sign for _, sign, _ in signs(listing)] == ["+", "+"]
+
+
+def test_changes_elsewhere_are_said_to_be_elsewhere(tmp_path: Path, commit: str) -> None:
+    ran = "\n".join(COMMITTED.splitlines()[3:8]) + "\n"
+
+    listing = read_listing(Saved(ran), run_at(commit, dirty=True), str(tmp_path))
+
+    assert listing.title == f"clean.py at {commit[:7]}; the local changes of that run lie elsewhere"
+
+
 @pytest.mark.parametrize(
     ("hash_", "dirty", "told"),
     [

@@ -15,6 +15,7 @@ from .source import Listing, read_listing
 
 TOPICS = ("inputs", "outputs", "params", "env", "code", "checks", "frame")
 _ROWS = 5
+_MOST_ROWS = 1000
 _COMPARED = 200
 
 
@@ -132,7 +133,7 @@ def examine(session: Debugging, given: list[str]) -> str:
     screen, settings = session.screen, session.client.settings
     if kinds == ["head"]:
         count = language.number(how[1], "a number of rows") if len(how) > 1 else _ROWS
-        rows = datafile.head(path, count, version, settings)
+        rows = datafile.head(path, min(count, _MOST_ROWS), version, settings)
         return data.head(screen, rows.columns, rows.rows, rows.doubt)
     found = datafile.look(path, version, settings)
     if kinds == ["stats"]:

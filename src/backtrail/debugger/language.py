@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import BacktrailError
 
+_OFFERED = 5
 # A debugger of programs has these; nothing is running here.
 RUNNING_ONLY = frozenset(
     "attach b break c continue finish jump kill n next r run s step stepi tbreak until".split()
@@ -47,6 +48,7 @@ def meant(word: str, names: Sequence[str], letters: dict[str, str], topics: Iter
     found = [name for name in names if name.startswith(word)]
     if len(found) == 1:
         return found[0]
+    found = found[:_OFFERED]
     near = found or [f"info {topic}" for topic in topics if topic.startswith(word)]
     near = near or difflib.get_close_matches(word, names, n=3)
     raise CommandError(

@@ -91,7 +91,7 @@ def _answer(session: Debugging, terminal: Terminal, reader: Reader, line: str) -
                 terminal.write(answer)
     except BacktrailError as error:
         terminal.say(str(error))
-    except (BrokenPipeError, EOFError):
+    except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - one command that fails must not end the session
         terminal.report(error)
@@ -100,12 +100,20 @@ def _answer(session: Debugging, terminal: Terminal, reader: Reader, line: str) -
 
 def _run(session: Debugging, terminal: Terminal, reader: Reader, verb: Verb) -> None:
     asks = verb.question and reader.is_interactive and session.preferences.confirm == "on"
-    if asks and not reader.ask(f"{verb.question} [y/N] ").strip().lower().startswith("y"):
+    if asks and not _agrees(reader, verb.question):
         terminal.say("Nothing was changed.")
         return
     terminal.run(verb.words)
     if verb.changes:
         session.reload()
+
+
+def _agrees(reader: Reader, question: str) -> bool:
+    try:
+        return reader.ask(f"{question} [y/N] ").strip().lower().startswith("y")
+    except EOFError:
+        # Ctrl-D at a question says no; at the prompt it leaves.
+        return False
 
 
 def reader_for(session: Debugging, history_file: Path) -> Reader:

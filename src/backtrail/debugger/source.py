@@ -81,31 +81,33 @@ def read_listing(asking: Asking, run: Run, folder: str) -> Listing:
     first = code.line or 1
     saved = asking.source_of(run)
     committed = _committed(code, folder)
-    if saved is None and (committed is None or code.dirty):
+    if saved is None and (not committed or code.dirty):
         raise NoSourceError(_missing(run), hint="Where it was: info code")
     text = saved if saved is not None else committed or ""
     lines = text.expandtabs(4).splitlines()
-    marks = dict(enumerate([""] * len(lines)))
+    marks = dict.fromkeys(range(len(lines)), "")
     gone: dict[int, list[str]] = {}
     if saved is not None and committed is not None:
         marks, gone = _changes(committed.expandtabs(4).splitlines(), lines)
     failed = failing_line(text, run.error) if run.status == "failed" else None
     shown: list[Line] = []
     for place, line in enumerate(lines):
-        shown += [Line(None, "-", old, "only in the commit") for old in gone.get(place, [])]
-        mark = marks[place]
-        said = "not in the commit" if mark else ""
+        shown += _only_in_commit(gone.get(place))
+        mark, said = marks[place], "not in the commit" if marks[place] else ""
         if failed is not None and failed.line == place + 1:
             mark, said = "x", failed.text
         shown.append(Line(first + place, mark, line, said))
-    shown += [Line(None, "-", old, "only in the commit") for old in gone.get(len(lines), [])]
-    return Listing(
-        run.run_id, _title(run, is_saved=saved is not None, has_commit=committed is not None), shown
-    )
+    shown += _only_in_commit(gone.get(len(lines)))
+    changed = None if committed is None else bool(gone) or any(marks.values())
+    return Listing(run.run_id, _title(run, is_saved=saved is not None, changed=changed), shown)
+
+
+def _only_in_commit(lines: list[str] | None) -> list[Line]:
+    return [Line(None, "-", line, "only in the commit") for line in lines or ()]
 
 
 def _committed(code: Code, folder: str) -> str | None:
-    """Give the function as it stands in its commit, if that is at hand."""
+    """Give the function as it stands in its commit, empty if it is new; None if not at hand."""
     if not code.git_hash or not code.file:
         return None
     whole = source_at(folder, code.git_hash, code.file)
@@ -122,7 +124,7 @@ def _function_in(whole: str, code: Code) -> str | None:
     for name in (code.function or "").replace(".<locals>", "").split("."):
         found = next((each for each in body if getattr(each, "name", None) == name), None)
         if found is None:
-            return None
+            return "" if name else None
         body = getattr(found, "body", [])
     if found is None:
         return None
@@ -148,7 +150,8 @@ def _changes(committed: list[str], ran: list[str]) -> tuple[dict[int, str], dict
     return marks, gone
 
 
-def _title(run: Run, *, is_saved: bool, has_commit: bool) -> str:
+def _title(run: Run, *, is_saved: bool, changed: bool | None) -> str:
+    """Say which version this is; ``changed`` from its commit, None where that cannot be told."""
     code = run.code
     place = code.file or run.component
     if not code.git_hash:
@@ -156,11 +159,11 @@ def _title(run: Run, *, is_saved: bool, has_commit: bool) -> str:
     at = f"{place} at {words.commit(Code(code.git_hash))}"
     if not is_saved:
         return f"{at}, from the repository"
-    if code.dirty is False:
-        return at
-    if has_commit:
+    if changed:
         return f"{at} with the local changes saved by the run"
-    return f"{at}, as saved by the run; that commit is not at hand, so changes are not marked"
+    if changed is None and code.dirty is not False:
+        return f"{at}, as saved by the run; that commit is not at hand, so changes are not marked"
+    return f"{at}; the local changes of that run lie elsewhere" if code.dirty else at
 
 
 def _missing(run: Run) -> str:

@@ -34,7 +34,7 @@ def schema(
 ) -> str:
     """Give names and types on one line if they fit, else a line each."""
     extent = f"{words.count(rows, 'row')}, {words.size(size_bytes)}"
-    line = " | ".join(f"{screen.clean(each.name)} {each.type}" for each in columns)
+    line = " | ".join(screen.clean(f"{each.name} {each.type}") for each in columns)
     if screen.width is None or cells(line) + len(extent) + 5 <= screen.width:
         return "\n".join([f"{line}     {extent}", *_doubt(screen, doubt)])
     listed = [[Cell(each.name, "strong"), Cell(each.type)] for each in columns]
