@@ -89,7 +89,11 @@ class Lineage:
     def no_gaps(self) -> Lineage:
         """Assert that every input was written by a recorded run, or is a declared source."""
         __tracebackhide__ = True
-        gaps = [f"{gap.name}, read by {_said(self.trace.frames[gap.n])}" for gap in self.trace.gaps]
+        short = _short(self.trace)
+        gaps = [
+            f"{short[gap.name]}, read by {_said(self.trace.frames[gap.n])}"
+            for gap in self.trace.gaps
+        ]
         if gaps:
             self._fail(_counted(len(gaps), "input has", "inputs have") + " no known producer", gaps)
         return self
@@ -104,7 +108,8 @@ class Lineage:
             if frame.run.status in ("failed", "killed")
         ]
         if bad:
-            self._fail(_counted(len(bad), "run") + " behind it failed or were killed", bad)
+            verb = "was" if len(bad) == 1 else "were"
+            self._fail(_counted(len(bad), "run") + f" behind it failed or {verb} killed", bad)
         return self
 
     def no_stale(
@@ -186,9 +191,10 @@ class Lineage:
         is_allowed = _matcher([os.fspath(each) for each in allow])
         names = (os.fspath(first), os.fspath(second))
         one, other = (self._placed(name) for name in names)
+        short = _short(one[0], other[0])
         both = [
-            f"{each.name} ({words.short_version(each.version)}): {each.first} for {names[0]},"
-            f" {each.second} for {names[1]}"
+            f"{short[each.name]} ({words.short_version(each.version)}):"
+            f" {each.first} for {names[0]}, {each.second} for {names[1]}"
             for each in shared(one, other, is_allowed)
         ]
         if both:
@@ -251,6 +257,15 @@ class Lineage:
             shown.append(f"  and {len(lines) - _SHOWN:,} more")
         parts = ["\n".join([f"{self.trace.output.name}: {what}", *shown]), after, str(self.trace)]
         raise AssertionError("\n\n".join(part for part in parts if part))
+
+
+def _short(*traces: Backtrace) -> dict[str, str]:
+    """Give the shortest tail of each name in some backtraces that tells it from the others."""
+    from .render.names import short_names
+
+    frames = [frame for trace in traces for frame in trace.frames]
+    read = {given.name for frame in frames for given in frame.inputs}
+    return short_names(read | {written.name for frame in frames for written in frame.outputs})
 
 
 def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:

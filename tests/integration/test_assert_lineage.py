@@ -199,7 +199,7 @@ def test_a_split_of_rows_overlaps_until_what_was_split_is_allowed(step: Step, ab
         "model.pkl: 2 artifact versions are behind both train.parquet and test.parquet"
     )
     assert said.splitlines()[1] == (
-        "  /d/all.parquet (blake3 aaaaaa..aa): read by #1 split for train.parquet,"
+        "  all.parquet (blake3 aaaaaa..aa): read by #1 split for train.parquet,"
         " read by #1 split for test.parquet"
     )
     about("model.pkl").no_overlap("train.parquet", "test.parquet", allow=["all.parquet"])

@@ -109,6 +109,13 @@ def test_by_component_folds_a_short_trace(bt: Bt) -> None:
     )
 
 
+def test_by_stage_folds_by_kind_of_component(bt: Bt) -> None:
+    # Neither has a kind, so each is a stage of its own.
+    done = bt("export", "pred-1", "--format", "dot", "--by", "stage")
+
+    assert done.stdout.count("peripheries=2") == 2
+
+
 def test_the_prov_package_reads_what_is_recorded(bt: Bt) -> None:
     document = ProvDocument.deserialize(
         content=bt("export", "pred-1", "--format", "prov").stdout, format="json"

@@ -105,8 +105,8 @@ _BY_SUFFIX = {
 )
 @click.option(
     "--by",
-    type=click.Choice(["run", "component"]),
-    help="A box a run, or a box a component. Default: by component over 60 runs.",
+    type=click.Choice(["run", "component", "stage"]),
+    help="What a box is. Default: a component over 60 runs, else a run.",
 )
 @click.option("--at", type=moment, metavar="TIME", help="As written at or before this time.")
 @common

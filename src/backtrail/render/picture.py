@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..model.records import Frame
 from . import words
-from .fold import by_component
+from .fold import folded
 from .narrative import FOLD_OVER, OpenEnd, Trace, frame_mark, names_in, open_ends, tally
 
 MOST_BOXES = 600
@@ -66,12 +66,15 @@ class Picture:
 
 
 def picture(trace: Trace, by: str | None = None) -> Picture:
-    """Give the picture; over 60 runs it is folded by component unless ``by`` is ``run``.
+    """Give the picture; ``by`` is ``run``, ``component`` or ``stage``.
+
+    Where that is not said, it is folded by component over 60 runs.
 
     It has 600 boxes at most: those nearest to the output, and one that counts the rest.
     """
-    folded = by == "component" or (by is None and len(trace.frames) > FOLD_OVER)
-    return _folded(trace) if folded else _by_run(trace)
+    if by is None:
+        by = "component" if len(trace.frames) > FOLD_OVER else "run"
+    return _by_run(trace) if by == "run" else _folded(trace, by)
 
 
 def _by_run(trace: Trace) -> Picture:
@@ -92,10 +95,10 @@ def _run_box(frame: Frame, time: str) -> Box:
     return Box(f"f{frame.n}", lines, "run", _STATES[mark.sign], frame.n)
 
 
-def _folded(trace: Trace) -> Picture:
+def _folded(trace: Trace, by: str) -> Picture:
     short = names_in(trace)
     ends = _end_boxes(trace, short)
-    groups = by_component(trace.frames)
+    groups = folded(trace.frames, by)
     most = max(MOST_BOXES - 1 - len(ends), MOST_BOXES // 2)
     shown = len(groups) if len(groups) + len(ends) <= MOST_BOXES else most
     boxes: list[Box] = []
@@ -107,7 +110,7 @@ def _folded(trace: Trace) -> Picture:
         boxes.append(Box(f"c{place}", (name, ", ".join(counts)), "component"))
         for frame in members:
             keys[frame.n] = f"c{place}"
-    hidden = _more_counts(len(groups) - shown, "component")
+    hidden = _more_counts(len(groups) - shown, by)
     return _drawn(trace, boxes, keys, ends, hidden, short)
 
 
