@@ -65,9 +65,9 @@ class Staleness:
         printer.text(str(self))
 
     def _repr_html_(self) -> str:
-        from ..render import staleness
+        from ..render import staleness_html
 
-        return staleness.html(self)
+        return staleness_html.staleness(self)
 
 
 def staleness(

@@ -1,9 +1,8 @@
-"""A verdict on staleness -> text, JSON and HTML: the reasons or the proof, and what to do."""
+"""A verdict on staleness -> text and JSON: the reasons or the proof, and what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any, Protocol
 
 from ..model.records import Code, to_iso
@@ -19,7 +18,7 @@ _COMPARED_SHOWN = 20
 _REFRESH_SHOWN = 20
 _CHAIN_SHOWN = 4
 
-_HOW = {
+HOW = {
     "version": "still the newest",
     "clock": "not written since",
     "value": "handed over in memory",
@@ -74,7 +73,7 @@ def text(found: Verdict, screen: Screen | None = None) -> str:
     screen = screen or Screen()
     short = names_in_verdict(found)
     lines = [_header(screen, found), ""]
-    reasons = [_reason_line(reason, short) for reason in found.reasons[:_REASONS_SHOWN]]
+    reasons = [reason_line(reason, short) for reason in found.reasons[:_REASONS_SHOWN]]
     lines += _marked(screen, "!", "warn", reasons)
     hidden = len(found.reasons) - _REASONS_SHOWN
     if hidden > 0:
@@ -82,7 +81,7 @@ def text(found: Verdict, screen: Screen | None = None) -> str:
     if found.verdict == "fresh":
         lines += _proof(screen, found, short)
     if found.verdict != "stale":
-        said = [_unknown_line(each, short) for each in found.not_known[:_REASONS_SHOWN]]
+        said = [unknown_line(each, short) for each in found.not_known[:_REASONS_SHOWN]]
         lines += _marked(screen, "?", "unknown", said)
     if len(found.not_known) > _REASONS_SHOWN and found.verdict != "stale":
         lines += [f"? and {len(found.not_known) - _REASONS_SHOWN:,} more (--json has all)"]
@@ -116,7 +115,8 @@ def _marked(screen: Screen, sign: str, tone: str, said: Iterable[str]) -> list[s
     return lines
 
 
-def _reason_line(reason: StaleReason, short: dict[str, str]) -> str:
+def reason_line(reason: StaleReason, short: dict[str, str]) -> str:
+    """Say why an output is stale: the way to the root, and what that did."""
     chain = [each.component for each in reason.chain]
     if len(chain) > _CHAIN_SHOWN:
         chain = [*chain[:2], f"{len(chain) - 3} more", chain[-1]]
@@ -155,7 +155,8 @@ def _code_words(had: Code, newest: Code) -> tuple[str, str]:
     return f"commit {words.commit(had)}", f"commit {words.commit(newest)}"
 
 
-def _unknown_line(each: NotKnown, short: dict[str, str]) -> str:
+def unknown_line(each: NotKnown, short: dict[str, str]) -> str:
+    """Say what is not known."""
     name = short.get(each.name or "", each.name or "")
     return f"{each.component}  {_unknown_sentence(each.code, name)}"
 
@@ -178,7 +179,7 @@ def _proof(screen: Screen, found: Verdict, short: dict[str, str]) -> list[str]:
             Cell(each.component, "strong"),
             Cell(short.get(each.name, each.name)),
             Cell("-" if each.version is None else words.short_version(each.version), "dim"),
-            Cell(_HOW.get(each.how, each.how)),
+            Cell(HOW.get(each.how, each.how)),
         ]
         for each in shown
     ]
@@ -232,7 +233,7 @@ def staleness_dict(found: Verdict) -> dict[str, Any]:
         "reasons": [
             {
                 "code": reason.code,
-                "text": _reason_line(reason, short),
+                "text": reason_line(reason, short),
                 "chain": [_run_dict(each) for each in reason.chain],
                 "root": _cause_dict(reason.root),
             }
@@ -255,7 +256,7 @@ def staleness_dict(found: Verdict) -> dict[str, Any]:
                 "run_id": each.run_id,
                 "component": each.component,
                 "name": each.name,
-                "text": _unknown_line(each, short),
+                "text": unknown_line(each, short),
             }
             for each in found.not_known
         ],
@@ -292,8 +293,3 @@ def _code_dict(code: Code | None) -> dict[str, Any] | None:
     if code is None:
         return None
     return {"git_hash": code.git_hash, "dirty": code.dirty, "digest": code.digest}
-
-
-def html(found: Verdict) -> str:
-    """Give the text as a fragment of HTML, for a notebook."""
-    return f"<pre>{escape(text(found))}</pre>"

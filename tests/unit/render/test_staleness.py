@@ -10,7 +10,7 @@ from golden.examples import us
 
 from backtrail.model.records import Code
 from backtrail.model.staleness import Cause, Compared, NotKnown, Refresh, RunName, StaleReason
-from backtrail.render import staleness
+from backtrail.render import staleness, staleness_html
 from backtrail.render.screen import Screen, cells
 
 RUN = "019e1c4a-{:04x}-7000-8000-001400000007"
@@ -164,4 +164,4 @@ def test_long_lists_are_cut_and_say_so() -> None:
 
 
 def test_a_notebook_shows_the_same_as_text() -> None:
-    assert "&lt;- train" in staleness.html(stale())
+    assert "&lt;- train" in staleness_html.staleness(stale())
