@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbclient
+import nbformat
 import pytest
 
 import backtrail
@@ -32,7 +34,8 @@ serve("pred-2")
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An IPython with the extension, in which a pipeline was recorded."""
-    interactiveshell = pytest.importorskip("IPython.core.interactiveshell")
+    from IPython.core import interactiveshell
+
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.chdir(tmp_path)
     before = client_module.default.settings
@@ -131,8 +134,6 @@ def test_the_extension_can_be_taken_away(shell: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_notebook_shows_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
     monkeypatch.setenv("BACKTRAIL_URL", f"sqlite:///{tmp_path}/notebook.db")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     new = nbformat.v4

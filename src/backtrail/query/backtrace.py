@@ -48,35 +48,35 @@ class Backtrace:
 
         return json.backtrace_dict(self)
 
-    def to_mermaid(self) -> str:
+    def to_mermaid(self, *, by: str | None = None) -> str:
         """Give a Mermaid flowchart, for Markdown."""
         from ..render import graph
 
-        return graph.mermaid(self)
+        return graph.mermaid(self, by=by)
 
-    def to_dot(self) -> str:
+    def to_dot(self, *, by: str | None = None) -> str:
         """Give a Graphviz digraph."""
         from ..render import graph
 
-        return graph.dot(self)
+        return graph.dot(self, by=by)
 
-    def to_svg(self) -> str:
-        """Give an SVG picture; over 60 runs, a box is a component."""
+    def to_svg(self, *, by: str | None = None) -> str:
+        """Give an SVG picture; a box is ``by`` run, component (over 60 runs), or stage."""
         from ..render import svg
 
-        return svg.svg(self)
+        return svg.svg(self, by=by)
 
-    def to_html(self) -> str:
+    def to_html(self, *, by: str | None = None) -> str:
         """Give one HTML page that works offline: the runs, their graph, all that is known."""
         from ..render import page
 
-        return page.page(self)
+        return page.page(self, by=by)
 
-    def to_markdown(self) -> str:
+    def to_markdown(self, *, by: str | None = None) -> str:
         """Give Markdown for a pull request or an issue."""
         from ..render import markdown
 
-        return markdown.markdown(self)
+        return markdown.markdown(self, by=by)
 
     def to_prov(self) -> str:
         """Give a W3C PROV-JSON document."""

@@ -9,7 +9,7 @@ from .screen import safe
 
 def mermaid(trace: Trace, *, by: str | None = None) -> str:
     """Give a Mermaid flowchart; over 60 runs it is folded by component unless ``by`` is run."""
-    graph = picture(trace, by)
+    graph = _drawable(trace, by)
     lines = ["flowchart LR"]
     for box in graph.boxes:
         label = "<br/>".join(_mermaid_text(line) for line in box.lines)
@@ -22,6 +22,20 @@ def mermaid(trace: Trace, *, by: str | None = None) -> str:
         lines.append(f"    {arrow.start} {line}{label} {arrow.end}")
     styles = [f"    classDef {name} {_MERMAID_STYLES[name]}" for name in _states_of(graph)]
     return "\n".join([*lines, *styles]) + "\n"
+
+
+# Mermaid draws nothing of what has more than 500 lines or 50,000 characters.
+_MERMAID_BOXES, _MERMAID_ARROWS = 200, 499
+
+
+def _drawable(trace: Trace, by: str | None) -> Picture:
+    """Give as much of the picture as Mermaid draws."""
+    most = _MERMAID_BOXES
+    while True:
+        drawn = picture(trace, by, most)
+        if len(drawn.arrows) <= _MERMAID_ARROWS or most < 4:
+            return drawn
+        most //= 2
 
 
 _MERMAID_SHAPES = {

@@ -72,10 +72,11 @@ contain-intrinsic-size:auto 16rem}
 article:target{border-left:4px solid var(--link);padding-left:.75rem}
 dl{display:grid;grid-template-columns:6.5rem 1fr;gap:.15rem .75rem;margin:.5rem 0 0}
 dt{color:var(--dim)}
-dd{margin:0}
+dd{margin:0;grid-column:2}
 /* Too narrow for columns: a run is a few lines, and the roles say that it is a table still. */
 @media (max-width:40rem){body{padding:1rem}.wide{display:none}dl{grid-template-columns:1fr}\
-dd{padding-left:1rem}table,tbody{display:block}tr{display:grid;grid-template-columns:3rem 1fr auto;\
+dd{padding-left:1rem;grid-column:1}table,tbody{display:block}\
+tr{display:grid;grid-template-columns:3rem 1fr auto;\
 border-bottom:1px solid var(--rule);padding:.4rem 0}td{border:0;padding:0}\
 thead tr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\
 td.name{font-weight:600}td.when,td.why{grid-column:2/4;color:var(--dim)}\
@@ -238,7 +239,8 @@ def _facts(frame: Frame) -> Iterator[str]:
 
 
 def _fact(label: str, content: str) -> str:
-    term = f"<dt>{_text(label)}</dt>" if label else "<dt></dt>"
+    # What goes on with the last term has none of its own.
+    term = f"<dt>{_text(label)}</dt>" if label else ""
     return f"{term}<dd>{content}</dd>"
 
 

@@ -65,28 +65,27 @@ class Picture:
     arrows: list[Arrow]
 
 
-def picture(trace: Trace, by: str | None = None) -> Picture:
+def picture(trace: Trace, by: str | None = None, most: int = MOST_BOXES) -> Picture:
     """Give the picture; ``by`` is ``run``, ``component`` or ``stage``.
 
     Where that is not said, it is folded by component over 60 runs.
 
-    It has 600 boxes at most: those nearest to the output, and one that counts the rest.
+    It has ``most`` boxes at most: those nearest to the output, and one that counts the rest.
     """
     if by is None:
         by = "component" if len(trace.frames) > FOLD_OVER else "run"
-    return _by_run(trace) if by == "run" else _folded(trace, by)
+    return _by_run(trace, most) if by == "run" else _folded(trace, by, most)
 
 
-def _by_run(trace: Trace) -> Picture:
+def _by_run(trace: Trace, most: int) -> Picture:
     short = names_in(trace)
     ends = _end_boxes(trace, short)
-    most = max(MOST_BOXES - 1 - len(ends), MOST_BOXES // 2)
-    shown = trace.frames if len(trace.frames) + len(ends) <= MOST_BOXES else trace.frames[:most]
+    shown = trace.frames[: _room(len(trace.frames), len(ends), most)]
     times = words.moments([frame.run.started_us for frame in shown])
     boxes = [_run_box(frame, time) for frame, time in zip(shown, times, strict=True)]
     keys = [f"f{frame.n}" if frame.n < len(shown) else _MORE for frame in trace.frames]
     hidden = _more_counts(len(trace.frames) - len(shown), "run")
-    return _drawn(trace, boxes, keys, ends, hidden, short)
+    return _drawn(trace, boxes, keys, ends, hidden, short, most)
 
 
 def _run_box(frame: Frame, time: str) -> Box:
@@ -95,12 +94,11 @@ def _run_box(frame: Frame, time: str) -> Box:
     return Box(f"f{frame.n}", lines, "run", _STATES[mark.sign], frame.n)
 
 
-def _folded(trace: Trace, by: str) -> Picture:
+def _folded(trace: Trace, by: str, most: int) -> Picture:
     short = names_in(trace)
     ends = _end_boxes(trace, short)
     groups = folded(trace.frames, by)
-    most = max(MOST_BOXES - 1 - len(ends), MOST_BOXES // 2)
-    shown = len(groups) if len(groups) + len(ends) <= MOST_BOXES else most
+    shown = _room(len(groups), len(ends), most)
     boxes: list[Box] = []
     keys = [_MORE] * len(trace.frames)
     for place, (name, members) in enumerate(groups.items()):
@@ -111,7 +109,12 @@ def _folded(trace: Trace, by: str) -> Picture:
         for frame in members:
             keys[frame.n] = f"c{place}"
     hidden = _more_counts(len(groups) - shown, by)
-    return _drawn(trace, boxes, keys, ends, hidden, short)
+    return _drawn(trace, boxes, keys, ends, hidden, short, most)
+
+
+def _room(boxes: int, ends: int, most: int) -> int:
+    """Give how many runs or components are drawn beside so many ends: half of all, at least."""
+    return boxes if boxes + ends <= most else max(most - 1 - ends, most // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ def _drawn(
     ends: list[_End],
     hidden: list[str],
     short: dict[str, str],
+    most: int,
 ) -> Picture:
     """Add the boxes where the trace ends, and every arrow; ``keys[n]`` is the box of frame n."""
     names: dict[tuple[str, str, bool], dict[str, None]] = defaultdict(dict)
@@ -154,7 +158,7 @@ def _drawn(
         if start != _MORE or end != _MORE:
             names[start, end, called][name] = None
     shown = [end for end in ends if any(keys[n] != _MORE for n in end.readers)]
-    room = MOST_BOXES - 1 - len(boxes)
+    room = most - 1 - len(boxes)
     for place, open_end in enumerate(shown[:room]):
         boxes.append(Box(f"e{place}", open_end.lines, open_end.shape, open_end.state))
         for n in open_end.readers:

@@ -93,3 +93,11 @@ def test_any_name_stays_inside_its_label_in_mermaid(component: str, file: str) -
     shapes = (rf"f\d\[{label}\](:::\w+)?", rf"f\d -->(\|{label}\|)? f\d", r"classDef \w+ \S+")
     for line in lines[1:]:
         assert any(re.fullmatch(shape, line.strip()) for shape in shapes), line
+
+
+def test_mermaid_is_given_no_more_than_it_draws() -> None:
+    drawn = graph.mermaid(many_runs(ingests=3_000, features=500), by="run")
+
+    assert len(drawn) < 50_000
+    assert drawn.count("-->") < 500
+    assert "more runs" in drawn
