@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -524,6 +525,28 @@ def test_a_closed_pipe_ends_it_quietly(bt: Bt) -> None:
         os.close(writing)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_bt_show_lists_the_source_as_the_shell_does(bt: Bt, opened: Session) -> None:
+    session = opened()
+    answers(session, "frame clean")
+
+    shown = bt("show", session.frame.run.run_id, "--source")
+
+    assert shown.stdout.rstrip("\n") == answers(session, "list")
+    assert "ValueError raised here" in shown.stdout
+
+
+def test_bt_show_says_that_there_is_no_source(bt: Bt, recorded: tuple[str, Path]) -> None:
+    with backtrail.connect(recorded[0]) as client:
+        now = datetime.now(timezone.utc)
+        run_id = client.record_run("elsewhere", started_at=now, ended_at=now)
+        client.flush()
+
+    done = bt("show", run_id, "--source")
+
+    assert done.returncode == 0
+    assert done.stderr == "bt: no code is known of elsewhere: it was recorded from elsewhere\n"
 
 
 def test_json_is_refused_with_what_to_ask_instead(bt: Bt) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("name", metavar="RUN", shell_complete=complete_outputs)
-@click.option("--source", "with_source", is_flag=True, help="Print the code that ran.")
+@click.option(
+    "--source",
+    "with_source",
+    is_flag=True,
+    help="Print the code that ran; the line that failed is marked.",
+)
 @common
 @click.pass_obj
 def show(session: Session, *, name: str, with_source: bool) -> None:
@@ -27,21 +33,30 @@ def show(session: Session, *, name: str, with_source: bool) -> None:
     takes: then the run that wrote it last is shown.
     """
     run = _run(session, name)
-    source = session.asking.source_of(run) if with_source else None
     if session.json:
         from ..render.json import run_dict
 
-        extra = {"source": source} if with_source else {}
+        extra = {"source": session.asking.source_of(run)} if with_source else {}
         session.show_json("run/1", run=run_dict(run), **extra)
-        return
-    from ..render import detail
-
-    if not with_source:
-        session.show(detail.run(session.screen, run))
-    elif source is None:
-        session.say(f"bt: the source of {run.component} was not saved with run {run.run_id}")
+    elif with_source:
+        _show_source(session, run)
     else:
-        session.show(detail.source(session.screen, source, first_line=run.code.line or 1))
+        from ..render import detail
+
+        session.show(detail.run(session.screen, run))
+
+
+def _show_source(session: Session, run: Run) -> None:
+    """Show what `list` of the shell shows, all of it."""
+    from ..debugger.source import NoSourceError, read_listing
+    from ..render.source import listing
+
+    try:
+        found = read_listing(session.asking, run, os.getcwd())
+    except NoSourceError as error:
+        session.say(f"bt: {error.message}")
+    else:
+        session.show(f"{session.screen.clean(found.title)}\n{listing(session.screen, found.lines)}")
 
 
 def _run(session: Session, name: str) -> Run:

@@ -79,7 +79,8 @@ def head(screen: Screen, columns: Sequence[str], rows: Sequence[Sequence[Any]], 
     )
     hidden = len(columns) - fitting
     if hidden:
-        lines.append(f"({words.count(hidden, 'more column')}: {_names(screen, columns[fitting:])})")
+        names = _names(screen, columns[fitting:])
+        lines += screen.wrap(f"({words.count(hidden, 'more column')}: {names})", indent=" ")
     return "\n".join([*lines, *_doubt(screen, doubt)])
 
 

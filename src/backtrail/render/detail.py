@@ -164,13 +164,3 @@ def _fitted(column: Screen, phrases: list[str]) -> list[str]:
             start = _BETWEEN if lines else ""
             lines += column.wrap(start + phrase, indent=_BETWEEN) or [""]
     return lines
-
-
-def source(screen: Screen, text: str, *, first_line: int = 1) -> str:
-    """Give saved source text with its line numbers."""
-    lines = text.expandtabs(4).splitlines()
-    digits = len(str(first_line + len(lines)))
-    return "\n".join(
-        screen.clip(f"{first_line + place:{digits}}  {screen.clean(line)}".rstrip())
-        for place, line in enumerate(lines)
-    )

@@ -86,7 +86,7 @@ def code(screen: Screen, frame: Frame) -> str:
     known = frame.run.code
     pairs = [
         ("code", words.code_place(known) or "not known"),
-        ("commit", words.code_state(known, whole=True)),
+        ("version", words.code_state(known, whole=True)),
         ("source", known.digest or "not saved"),
     ]
     return facts(screen, pairs)

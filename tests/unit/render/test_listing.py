@@ -87,9 +87,3 @@ def test_ids_are_as_long_as_it_takes_to_tell_them_apart() -> None:
     assert listing.short_ids(["manual__2026-07-25T02:07:00+00:00"]) == [
         "manual__2026-07-25T02:07:00+00:00"
     ]
-
-
-def test_saved_source_is_numbered_and_cannot_steer_the_terminal() -> None:
-    shown = detail.source(Screen(40), "def f():\n\treturn '\x1b[31m'\n", first_line=9)
-
-    assert shown == " 9  def f():\n10      return '\\x1b[31m'"
