@@ -416,14 +416,16 @@ class Client(Asking):
         output_path: Any = None,
         model_path: Any = None,
         git_hash: str | None = None,
-        inputs: Iterable[str] = (),
-        outputs: Iterable[str] = (),
+        inputs: Any = (),
+        outputs: Any = (),
         params: Any = "auto",
     ) -> RunBlock:
         """Record a block of code as a run.
 
         ``with run("clean", input_path="raw.csv") as r:``, and ``r.run_id`` is its id.
-        Args as in `register`; ``params`` may be a dict of values to keep.
+        Args as in `register`, but that a block has no arguments: ``inputs`` and
+        ``outputs`` list what it reads and writes (names, paths, pointers, values in
+        memory), and ``params`` may be a dict of values to keep.
         """
         options = {
             "input_path": input_path,
@@ -434,7 +436,7 @@ class Client(Asking):
             "outputs": outputs,
             "params": params,
         }
-        return register_module.run_block(self, component, options)
+        return register_module.run_block(self, component, options, sys._getframe(1))
 
     def log(
         self, output_id: Any = None, *, component: Component | str | None = None, value: Any = None

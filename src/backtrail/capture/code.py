@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
+import linecache
 import os
 import re
 import time
 import tokenize
-from types import CodeType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..model.redaction import redact_text
@@ -108,12 +110,56 @@ def read_source(func: object) -> tuple[str, str] | None:
     if code.co_name not in text:
         # The file was edited after it was loaded, and these lines are others'.
         return None
+    return _kept_source(text)
+
+
+def _kept_source(text: str) -> tuple[str, str]:
     # The last line of a file may lack its end; that is no other source.
     text = text.rstrip("\n") + "\n"
     from ..model.digest import digest_text
 
     digest = digest_text(text)
     return digest, redact_text(text)[:_MOST_SOURCE]
+
+
+# -- a block of code -------------------------------------------------------------------
+
+
+def locate_block(frame: FrameType) -> CodeLocation:
+    """Tell where the code stands that a frame is at, without reading any file."""
+    file, name = frame.f_code.co_filename, frame.f_code.co_name
+    function = None if name == "<module>" else name
+    if not file or file[0] == "<":
+        return CodeLocation(None, frame.f_lineno, function)
+    return CodeLocation(os.path.abspath(file), frame.f_lineno, function)
+
+
+def read_block_source(place: CodeLocation) -> tuple[str, str] | None:
+    """Give the digest of the `with` statement at a place, and its text without secrets.
+
+    None where there is no such statement to read. How deep it is indented does not
+    count. Reads and parses the file, so it is for the background.
+    """
+    if place.file is None or place.line is None:
+        return None
+    linecache.checkcache(place.file)
+    lines = linecache.getlines(place.file)
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    within = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.With, ast.AsyncWith))
+        and node.lineno <= place.line <= (node.items[-1].context_expr.end_lineno or 0)
+    ]
+    if not within:
+        return None
+    block = max(within, key=lambda node: node.lineno)
+    import textwrap
+
+    return _kept_source(textwrap.dedent("".join(lines[block.lineno - 1 : block.end_lineno])))
 
 
 def shown_file(file: str | None) -> str | None:

@@ -83,6 +83,7 @@ class Recorder:
         self.active: dict[int, ActiveRun] = {}
         self.next_seq = itertools.count(1).__next__
         self.new_sites: deque[Callable[[], CodeFact]] = deque()
+        self.block_sites: dict[tuple[Any, ...], int] = {}
         self._known_sites: dict[tuple[str, str | None], int] = {}
         self._next_site = itertools.count(1).__next__
         self._wake: Callable[[], None] | None = wake

@@ -12,7 +12,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterable, Sequence
-from types import MethodType, TracebackType
+from types import FrameType, MethodType, TracebackType
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -59,6 +59,7 @@ class Registration:
         inputs: Iterable[str] = (),
         outputs: Iterable[str] = (),
         params: Any = "auto",
+        block: code.CodeLocation | None = None,
     ) -> None:
         self.component = component
         self._owner = owner
@@ -84,17 +85,21 @@ class Registration:
             if (resolver := compile_paths(spec, signature, role)) is not None
         ]
         self._writes = compile_paths(output_path, signature, "output_path")
-        self._value_reads = _compile_values(inputs, signature, "inputs")
+        compiled = _compile_values if func is not None else _hold_values
+        self._value_reads = compiled(inputs, signature, "inputs")
         self._declares_reads = bool(self._reads or self._value_reads)
-        named = [name for name in _checked_names(outputs, "outputs") if name != "return"]
-        self._value_writes = _compile_values(named, signature, "outputs")
-        self._digests_return = "return" in outputs
+        named: Any = outputs
+        self._digests_return = False
+        if func is not None:
+            named = [name for name in _checked_names(outputs, "outputs") if name != "return"]
+            self._digests_return = "return" in outputs
+        self._value_writes = compiled(named, signature, "outputs")
         self._declares_writes = bool(self._writes or self._value_writes or self._digests_return)
         self._params = None if signature is None else compile_params(signature, params)
         self._return_name = f"{component}()"
         self._known_to: Recorder | None = None
         self._site = 0
-        self._location = code.locate(func) if func is not None else None
+        self._location = code.locate(func) if func is not None else block
         self._git_hash = git_hash
         self._code: CodeFact | None = None
 
@@ -244,6 +249,12 @@ class Registration:
 
     def _define(self, recorder: Recorder) -> None:
         place, git_hash = self._location, self._git_hash
+        if self._func is None:
+            # A block is made anew each time it is entered; the place of its code is one.
+            known = recorder.block_sites.get((self.component, place, git_hash))
+            if known is not None:
+                self._site, self._known_to = known, recorder
+                return
         if place is not None and place.file is not None and git_hash is None:
             head = code.read_git_head(place.file)
             git_hash = None if head is None else head[1]
@@ -255,7 +266,9 @@ class Registration:
             git_hash=git_hash,
         )
         self._site, self._known_to = site, recorder
-        if self._func is not None:
+        if self._func is None:
+            recorder.block_sites[self.component, place, self._git_hash] = site
+        if place is not None:
             recorder.new_sites.append(functools.partial(self.examine, site, git_hash))
 
     def examine(self, site: int, git_hash: str | None) -> CodeFact:
@@ -273,7 +286,10 @@ class Registration:
         if self._git_hash is None and place is not None and place.file is not None:
             head = code.read_git_head(place.file)
             dirty = None if head is None else code.is_dirty(head[0], place.file)
-        source = None if self._func is None else code.read_source(self._func)
+        if self._func is None:
+            source = None if place is None else code.read_block_source(place)
+        else:
+            source = code.read_source(self._func)
         digest, text = source or (None, None)
         file = None if place is None else code.shown_file(place.file)
         return CodeFact(site, file, git_hash, dirty, digest, text)
@@ -492,12 +508,14 @@ def register(owner: Owner, component: Any, options: dict[str, Any]) -> Any:
     return lambda func: _decorate(owner, component, options, func)
 
 
-def run_block(owner: Owner, component: Any, options: dict[str, Any]) -> RunBlock:
-    """Give the context manager; see `backtrail.run`."""
+def run_block(owner: Owner, component: Any, options: dict[str, Any], caller: FrameType) -> RunBlock:
+    """Give the context manager for the block that ``caller`` is at; see `backtrail.run`."""
     params = options.get("params", "auto")
     kept = redact_value(dict(params)) if isinstance(params, dict) else None
     options = {**options, "params": "none"}
-    return RunBlock(Registration(owner, _name_of(component, None), None, **options), kept)
+    place = code.locate_block(caller)
+    name = _name_of(component, None)
+    return RunBlock(Registration(owner, name, None, **options, block=place), kept)
 
 
 def _decorate(owner: Owner, component: Any, options: dict[str, Any], func: Any) -> Any:
@@ -556,6 +574,24 @@ def _compile_values(
             )
     assert signature is not None or not listed
     return [(name, compile_argument(signature, name)) for name in listed]  # type: ignore[arg-type]
+
+
+def _hold_values(
+    values: Any, _signature: object, what: str
+) -> list[tuple[str, Callable[[tuple[Any, ...], dict[str, Any]], Any]]]:
+    """Take what a block reads or writes: the values themselves, for it has no arguments."""
+    if isinstance(values, (str, os.PathLike, Pointer)):
+        values = [values]
+    if not isinstance(values, Iterable):
+        raise ConfigurationError(
+            f"{what} cannot be of type {type(values).__name__}",
+            hint="For a block of code, give a list of names, paths, pointers or values.",
+        )
+    return [(str(n), _giver(value)) for n, value in enumerate(values)]
+
+
+def _giver(value: Any) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    return lambda _args, _kwargs: value
 
 
 def _new_read(

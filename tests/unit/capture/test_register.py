@@ -1160,6 +1160,46 @@ def test_a_block_of_code_is_a_run(client: Client) -> None:
     assert sorted(Path(n).name for n in names(run.outputs)) == ["made", "out.csv", "pred-1"]
 
 
+def test_a_block_lists_what_it_reads_and_writes(client: Client) -> None:
+    rows = [{"fare": 12.5}, {"fare": 3.0}]
+
+    with client.run("load", outputs=[rows]):
+        pass
+    with client.run("fit", inputs=["rates", Path("in.csv"), rows], outputs="model") as r:
+        pass
+
+    run = client.get_run(r.run_id)
+    load = only(client, "load")
+    assert {Path(n).name for n in names(run.inputs)} == {"rates", "in.csv", "load(0)"}
+    assert names(run.outputs) == ["model"]
+    (linked,) = [i for i in client.backtrace("model").frames[0].inputs if i.name == "load(0)"]
+    assert (linked.producer_run_id, linked.evidence) == (load.run_id, "object")
+
+
+def test_a_block_that_fails_did_not_write_what_it_listed(client: Client) -> None:
+    with pytest.raises(KeyError), client.run("block", outputs=["model"]):
+        raise KeyError("x")
+
+    assert only(client, "block").outputs == []
+
+
+def test_a_block_can_list_only_what_can_be_listed(client: Client) -> None:
+    with pytest.raises(ConfigurationError, match="inputs cannot be of type int"):
+        client.run("block", inputs=5)
+
+
+def test_the_code_of_a_block_is_its_with_statement(client: Client) -> None:
+    for _ in range(2):
+        with client.run("block", params={"depth": 3}):
+            pass
+
+    first, second = runs(client, "block")
+    assert first.code == second.code
+    assert Path(first.code.file or "").name == "test_register.py"
+    assert first.code.function == "test_the_code_of_a_block_is_its_with_statement"
+    assert client.source_of(first) == ('with client.run("block", params={"depth": 3}):\n    pass\n')
+
+
 def test_a_block_that_fails_is_a_failed_run(client: Client) -> None:
     error = KeyError("x")
 
