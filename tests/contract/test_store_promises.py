@@ -472,6 +472,31 @@ def test_an_unknown_output_is_answered_with_the_closest_names(client: Client) ->
     assert "prediction-17" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("PRED-17", "pred-17"), ("nodel", "model"), ("Ravv.csv", "raw.csv")]
+)
+def test_a_name_in_other_letters_or_with_a_wrong_first_one_is_close(
+    client: Client, asked: str, meant: str
+) -> None:
+    put(client, "some-run", outputs=[Pointer("pred-17", kind="output"), "model", "raw.csv"])
+
+    with pytest.raises(NotFoundError) as caught:
+        client.backtrace(asked)
+
+    assert caught.value.closest == [meant]
+
+
+def test_an_unknown_run_id_is_answered_with_those_that_begin_alike(client: Client) -> None:
+    put(client, "abcd-0001")
+    put(client, "abcd-0002")
+    put(client, "abff-0003")
+
+    with pytest.raises(NotFoundError) as caught:
+        client.get_run("abcd-0009")
+
+    assert caught.value.closest == ["abcd-0001", "abcd-0002"]
+
+
 def test_nothing_is_close_in_an_empty_store(client: Client) -> None:
     with pytest.raises(NotFoundError) as caught:
         client.backtrace("prediction-17")

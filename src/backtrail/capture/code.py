@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import inspect
 import linecache
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 _MOST_WRAPPED = 100
 _MOST_LINKED = 5
 _MOST_SOURCE = 256 * 1024
+_MOST_LINES = 2000
+_WITH = re.compile(r"([ \t]*)(?:async[ \t]+)?with\b")
 _GIT_TIMEOUT_S = 10.0
 _STATUS_VALID_S = 10.0
 _HASH_LENGTHS = (40, 64)
@@ -138,28 +139,42 @@ def read_block_source(place: CodeLocation) -> tuple[str, str] | None:
     """Give the digest of the `with` statement at a place, and its text without secrets.
 
     None where there is no such statement to read. How deep it is indented does not
-    count. Reads and parses the file, so it is for the background.
+    count. Reads the file, so it is for the background.
     """
     if place.file is None or place.line is None:
         return None
     linecache.checkcache(place.file)
-    lines = linecache.getlines(place.file)
-    try:
-        tree = ast.parse("".join(lines))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    within = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.With, ast.AsyncWith))
-        and node.lineno <= place.line <= (node.items[-1].context_expr.end_lineno or 0)
-    ]
-    if not within:
-        return None
-    block = max(within, key=lambda node: node.lineno)
-    import textwrap
+    lines = linecache.getlines(place.file)[: place.line + _MOST_LINES]
+    for start in range(place.line - 1, max(-1, place.line - _MOST_LINES), -1):
+        opening = _WITH.match(lines[start]) if start < len(lines) else None
+        if opening is not None:
+            header, end = _extent(lines[start:])
+            if start + header < place.line:
+                return None
+            block = lines[start : start + end]
+            return _kept_source("".join(line.removeprefix(opening.group(1)) for line in block))
+    return None
 
-    return _kept_source(textwrap.dedent("".join(lines[block.lineno - 1 : block.end_lineno])))
+
+def _extent(lines: list[str]) -> tuple[int, int]:
+    """Give how many lines the header of the statement takes that they begin with, and all of it.
+
+    By tokens: up to Python 3.11.7 a tree that one thread makes breaks that of another
+    (gh-106905), which may be the user's.
+    """
+    header = end = 0
+    depth = -1 if lines[0][:1].isspace() else 0
+    try:
+        for token in tokenize.generate_tokens(iter(lines).__next__):
+            if token.type == tokenize.NEWLINE:
+                header, end = header or token.start[0], token.start[0]
+            elif token.type in (tokenize.INDENT, tokenize.DEDENT):
+                depth += 1 if token.type == tokenize.INDENT else -1
+            elif header and depth <= 0 and token.type not in (tokenize.NL, tokenize.COMMENT):
+                break
+    except (tokenize.TokenError, SyntaxError):
+        pass  # what follows is indented less, or the lines were cut
+    return header, end
 
 
 def shown_file(file: str | None) -> str | None:

@@ -12,6 +12,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from types import FrameType, MethodType, TracebackType
 from typing import Any, Protocol
 
@@ -74,6 +75,9 @@ class Registration:
             "params": params,
         }
         signature = None if func is None else _signature(func)
+        input_path, read = _take_pointers(input_path, "data")
+        model_path, loaded = _take_pointers(model_path, "model")
+        output_path, written = _take_pointers(output_path, "data")
         # Beside each resolver, what it resolved to before: a name's read is one
         # object until the file changes, so that the journal knows it again.
         self._reads: list[tuple[PathResolver, int, dict[str, tuple[Any, ...]]]] = [
@@ -86,14 +90,14 @@ class Registration:
         ]
         self._writes = compile_paths(output_path, signature, "output_path")
         compiled = _compile_values if func is not None else _hold_values
-        self._value_reads = compiled(inputs, signature, "inputs")
+        self._value_reads = [*_held([*read, *loaded]), *compiled(inputs, signature, "inputs")]
         self._declares_reads = bool(self._reads or self._value_reads)
         named: Any = outputs
         self._digests_return = False
         if func is not None:
             named = [name for name in _checked_names(outputs, "outputs") if name != "return"]
             self._digests_return = "return" in outputs
-        self._value_writes = compiled(named, signature, "outputs")
+        self._value_writes = [*_held(written), *compiled(named, signature, "outputs")]
         self._declares_writes = bool(self._writes or self._value_writes or self._digests_return)
         self._params = None if signature is None else compile_params(signature, params)
         self._return_name = f"{component}()"
@@ -587,11 +591,22 @@ def _hold_values(
             f"{what} cannot be of type {type(values).__name__}",
             hint="For a block of code, give a list of names, paths, pointers or values.",
         )
-    return [(str(n), _giver(value)) for n, value in enumerate(values)]
+    return _held(values)
 
 
-def _giver(value: Any) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
-    return lambda _args, _kwargs: value
+def _held(values: Iterable[Any]) -> list[tuple[str, Callable[..., Any]]]:
+    """Give values that depend on no call as those that do are given."""
+    return [(str(n), lambda *_, value=value: value) for n, value in enumerate(values)]
+
+
+def _take_pointers(spec: Any, kind: str) -> tuple[Any, list[Pointer]]:
+    """Part the pointers of a `*_path` from its paths: they are names already."""
+    listed = spec if isinstance(spec, (list, tuple)) else [spec]
+    pointers = [each for each in listed if isinstance(each, Pointer)]
+    if not pointers:
+        return spec, []
+    paths = [each for each in listed if not isinstance(each, Pointer)]
+    return paths or None, [replace(each, kind=each.kind or kind) for each in pointers]
 
 
 def _new_read(

@@ -245,8 +245,9 @@ def unknown_component(store: Store, name: str) -> NotFoundError:
     """Make the error for a component that is not known; lists the closest names."""
     import difflib
 
-    names = [each.name for each in store.components()]
-    near = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    names = {each.name.casefold(): each.name for each in store.components()}
+    close = difflib.get_close_matches(name.casefold(), names, n=5, cutoff=0.5)
+    near = [names[form] for form in close]
     return NotFoundError(
         f"no component {name!r} in {store.url}",
         closest=near,

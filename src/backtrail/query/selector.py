@@ -13,7 +13,7 @@ from ..model.redaction import redact_text
 from ..store.protocol import MAX_KEY, ArtifactRow, Probe, Store
 
 SHORTEST_PREFIX = 4
-_OUTPUT = KIND_CODES["output"]
+_OUTPUT, _VALUE = KIND_CODES["output"], KIND_CODES["value"]
 _NOBODY = 0  # no run has this key, so every write counts
 
 
@@ -134,10 +134,22 @@ def require_run(store: Store, run_id: str) -> int:
     """
     key = find_run(store, run_id)
     if key is None:
+        near = _closest_run_ids(store, run_id)
         raise NotFoundError(
-            f"no run in {store.url} has the id {run_id!r}", hint="List runs with: bt recent"
+            f"no run in {store.url} has the id {run_id!r}",
+            closest=near,
+            hint=f"Close matches: {', '.join(near)}" if near else "List runs with: bt recent",
         )
     return key
+
+
+def _closest_run_ids(store: Store, run_id: str, most: int = 5) -> list[str]:
+    """Give run ids that begin as this one does, for as long as any does."""
+    for length in range(len(run_id) - 1, SHORTEST_PREFIX - 1, -1):
+        found = store.keys_with_prefix(run_id[:length], most)
+        if found:
+            return sorted(each for each, _ in found)
+    return []
 
 
 def unknown(store: Store, name: str, what: str) -> NotFoundError:
@@ -155,19 +167,22 @@ def closest_names(store: Store, name: str, most: int = 5) -> list[str]:
 
     candidates: dict[str, None] = {}
     # A file is known by its whole path, and typed as it is seen from here.
-    for form in dict.fromkeys((name, redact_text(path_name(name)))):
+    for form in dict.fromkeys((name, name.lower(), redact_text(path_name(name)))):
         few = len(candidates) + 50
         for length in range(len(form), 1, -1):
             for row in store.artifacts_with_prefix(form[:length], 200):
                 candidates[row.name] = None
             if len(candidates) >= few:
                 break
-    for row in store.artifacts_of_kind(_OUTPUT, 1000):
-        candidates[row.name] = None
-    close = difflib.get_close_matches(name, candidates, n=most, cutoff=0.6)
+    for kind in sorted({*KIND_CODES.values()} - {_VALUE}):
+        for row in store.artifacts_of_kind(kind, 1000 if kind == _OUTPUT else 200):
+            candidates[row.name] = None
+    sought = name.casefold()
+    by_form = {each.casefold(): each for each in candidates}
+    close = difflib.get_close_matches(sought, by_form, n=most, cutoff=0.6)
     if len(close) < most:
         # A file is often named by its last part.
-        by_tail = {os.path.basename(each): each for each in candidates}
-        tails = difflib.get_close_matches(os.path.basename(name), by_tail, n=most, cutoff=0.7)
+        by_tail = {os.path.basename(form): form for form in by_form}
+        tails = difflib.get_close_matches(os.path.basename(sought), by_tail, n=most, cutoff=0.7)
         close += [by_tail[tail] for tail in tails if by_tail[tail] not in close]
-    return close[:most]
+    return [by_form[form] for form in close[:most]]

@@ -19,6 +19,7 @@ from backtrail.capture.code import (
     CodeLocation,
     is_dirty,
     locate,
+    read_block_source,
     read_git_head,
     read_source,
     shown_file,
@@ -565,3 +566,46 @@ def test_a_file_in_another_encoding_can_be_shown(tmp_path: Path) -> None:
 
     assert shown is not None
     assert shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        (1, "with run('one'): pass\n"),
+        (3, "with run('two'):\n    # why\n    made = '''\nx'''\n\n    print(made)\n"),
+        (11, "async with (\n    run('three'),\n    other,\n):\n    pass\n"),
+        (17, None),
+        (18, None),
+        (900, None),
+    ],
+)
+def test_the_source_of_a_block_is_its_with_statement(
+    tmp_path: Path, line: int, source: str | None
+) -> None:
+    file = tmp_path / "blocks.py"
+    file.write_text(BLOCKS)
+
+    found = read_block_source(CodeLocation(str(file), line, None))
+
+    assert (found and found[1]) == source
+
+
+BLOCKS = """with run('one'): pass
+def f():
+    with run('two'):
+        # why
+        made = '''
+x'''
+
+        print(made)
+    # after
+    async with (
+        run('three'),
+        other,
+    ):
+        pass
+with other:
+    # no block of ours begins here
+    r = run('four')
+r = run('five')
+"""

@@ -1183,6 +1183,28 @@ def test_a_block_that_fails_did_not_write_what_it_listed(client: Client) -> None
     assert only(client, "block").outputs == []
 
 
+def test_a_path_may_be_given_as_a_pointer(client: Client) -> None:
+    @client.register(
+        "score",
+        input_path=["in.csv", Pointer("s3://lake/in", version="etag:1")],
+        model_path=Pointer("churn", version="mlflow:churn/3"),
+        output_path=Pointer("scores", version="v7"),
+    )
+    def score() -> None:
+        pass
+
+    score()
+
+    run = only(client, "score")
+    assert {(Path(i.name).name, i.kind) for i in run.inputs} == {
+        ("in.csv", "data"),
+        ("in", "data"),
+        ("churn", "model"),
+    }
+    assert {i.version for i in run.inputs} == {None, "etag:1", "mlflow:churn/3"}
+    assert [(o.name, o.kind, o.version) for o in run.outputs] == [("scores", "data", "v7")]
+
+
 def test_a_block_can_list_only_what_can_be_listed(client: Client) -> None:
     with pytest.raises(ConfigurationError, match="inputs cannot be of type int"):
         client.run("block", inputs=5)
