@@ -38,9 +38,7 @@ VERBS = {
     "recent": Verb("runs", "The newest runs."),
     "find": Verb("search", "Search outputs, artifacts, components and runs by text."),
     "components": Verb("search", "Known components."),
-    "export": Verb(
-        "export", "Write a backtrace as SVG, HTML, Markdown, Mermaid, DOT, PROV or JSON."
-    ),
+    "export": Verb("export", "Write a backtrace as SVG, HTML, Mermaid, PROV and more."),
     "flag": Verb("review", "Mark outputs as wrong: bt flag ID -m 'what is wrong'."),
     "unflag": Verb("review", "Take flags back."),
     "review": Verb("review", "Rank the runs that could explain the flagged outputs."),
