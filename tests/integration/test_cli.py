@@ -139,6 +139,7 @@ def test_an_id_that_equals_a_command_follows_two_dashes(bt: Bt) -> None:
         ("--json", "trace", "pred-1002"),
         ("trace", "pred-1002", "--json"),
         ("trace", "--json", "--", "pred-1002"),
+        ("--", "pred-1002", "--json"),
     ],
 )
 def test_json_is_the_contract_wherever_it_is_asked_for(bt: Bt, url: str, args: Any) -> None:

@@ -207,6 +207,15 @@ def test_runs_are_chosen_by_commit_by_component_and_by_source_digest(client: Cli
     assert missed.value.closest == ["clean"]
 
 
+def test_a_commit_named_in_full_is_that_one_however_short(client: Client) -> None:
+    for n, commit in enumerate(("h1", "v1.1", "v1.10")):
+        put(client, f"w{n}", 10 * n, git_hash=commit, outputs=[f"t{n}"])
+
+    found = {commit: ids(client.impact(commit=commit).roots) for commit in ("h1", "v1.1", "v1.10")}
+
+    assert found == {"h1": ["w0"], "v1.1": ["w1"], "v1.10": ["w2"]}
+
+
 def test_what_newer_took_the_place_of_a_run_s_artifacts_is_told(client: Client) -> None:
     put(client, "w0", 0, outputs=["kept", "replaced"])
     put(client, "w1", 5, outputs=["replaced"])

@@ -78,7 +78,11 @@ class Program(click.Group):
         place = self._place_of_verb(ctx, args)
         if place is not None:
             ctx.meta[FIRST_WORD] = args[place]
-            args = [*args[:place], "trace", *args[place:]]
+            before, rest = args[:place], args[place:]
+            if rest[0] == "--" and len(rest) > 2:
+                # `bt -- ID --json`: one id is all that trace takes, so these are its options.
+                rest = [*rest[2:], *rest[:2]]
+            args = [*before, "trace", *rest]
         return super().parse_args(ctx, args)
 
     def _place_of_verb(self, ctx: click.Context, args: list[str]) -> int | None:

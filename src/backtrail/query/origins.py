@@ -234,13 +234,18 @@ def origin_of_runs(
 def _sites_of(
     store: Store, code: str, component: int | None, name: str | None
 ) -> dict[int, list[int]]:
-    """Give the sites at a commit or source digest, or the beginning of one, by component."""
+    """Give the sites at a commit or source digest, or the beginning of one, by component.
+
+    A commit may be any word that somebody gave: whole, it means no longer one ("v1.1", "v1.10").
+    """
     found: dict[int, list[int]] = {}
     words = [code] if ":" in code else [code, *(f"{kind}:{code}" for kind in DIGEST_KINDS[:1])]
-    for word in words if len(code) >= 4 else ():
-        for site, of in store.sites_of(word, f"{word}\U0010ffff"):
-            if component in (None, of):
-                found.setdefault(of, []).append(site)
+    sites = store.sites_of(code, code)
+    if not sites and len(code) >= 4:
+        sites = [each for word in words for each in store.sites_of(word, f"{word}\U0010ffff")]
+    for site, of in sites:
+        if component in (None, of):
+            found.setdefault(of, []).append(site)
     if not found:
         whose = "component" if name is None else f"run of {name}"
         raise NotFoundError(
