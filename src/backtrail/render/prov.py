@@ -44,6 +44,12 @@ class _Document:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
+        # A batch may have written a thousand things, and each may have many readers.
+        self.written: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for frame in trace.frames:
+            for place, written in enumerate(frame.outputs):
+                self.written[frame.run.run_id, f"name {written.name}"].append(place)
+                self.written[frame.run.run_id, f"version {written.version}"].append(place)
         self.records: dict[str, dict[str, Any]] = defaultdict(dict)
 
     def add_run(self, frame: Frame) -> None:
@@ -117,8 +123,9 @@ class _Document:
         """Give the entity that was read: the one written, if that is known to be the same."""
         made = None if given.producer is None else self.trace.frames[given.producer].run
         if made is not None:
-            for place in _newest_first(made, given):
-                if _is_same(given, made.outputs[place]):
+            for place in self._newest_first(made, given, f"name {given.name}"):
+                version = made.outputs[place].version
+                if given.version == version or None in (given.version, version):
                     return _written_id(made, place)
         entity = _id("artifact", given.name, given.version or "")
         if entity not in self.records["entity"]:
@@ -134,16 +141,20 @@ class _Document:
         """Say of a file under another name which one it has the content of."""
         if given.evidence != "content" or given.version is None:
             return
-        for place in _newest_first(made, given):
-            if made.outputs[place].version == given.version:
-                more = {"bt:evidence": "same content under another name"}
-                self._relate(
-                    "wasDerivedFrom",
-                    generatedEntity=entity,
-                    usedEntity=_written_id(made, place),
-                    more=more,
-                )
-                return
+        for place in self._newest_first(made, given, f"version {given.version}")[:1]:
+            self._relate(
+                "wasDerivedFrom",
+                generatedEntity=entity,
+                usedEntity=_written_id(made, place),
+                more={"bt:evidence": "same content under another name"},
+            )
+
+    def _newest_first(self, made: Run, given: Input, what: str) -> list[int]:
+        """Give the writes of a run by the moment of the reading, the newest first."""
+        outputs = made.outputs
+        places = self.written.get((made.run_id, what), [])
+        before = [n for n in places if outputs[n].written_us <= given.read_us]
+        return sorted(before or places, key=lambda n: outputs[n].written_us, reverse=True)
 
     def _relate(self, kind: str, *, more: Record | None = None, **ends: str | None) -> None:
         known = {f"prov:{key}": value for key, value in ends.items() if value is not None}
@@ -163,20 +174,6 @@ def _id(*words: str) -> str:
 
 def _written_id(run: Run, place: int) -> str:
     return _id("run", run.run_id, "wrote", str(place))
-
-
-def _newest_first(made: Run, given: Input) -> list[int]:
-    """Give the writes of a run by the moment of the reading, the newest first."""
-    before = [n for n, written in enumerate(made.outputs) if written.written_us <= given.read_us]
-    return sorted(
-        before or range(len(made.outputs)), key=lambda n: made.outputs[n].written_us, reverse=True
-    )
-
-
-def _is_same(given: Input, written: Output) -> bool:
-    if given.name != written.name:
-        return False
-    return given.version == written.version or None in (given.version, written.version)
 
 
 def _activity(frame: Frame) -> Record:
