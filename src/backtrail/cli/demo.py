@@ -267,11 +267,14 @@ def _show_backtrace(folder: Path, url: str | None) -> None:
 
 def _closing_text(folder: Path, url: str | None, failed_run_id: str, batch_size: int) -> str:
     tries = [
+        ("the same in plain words", f"explain {BAD.output_id}"),
+        ("from run to run, as in a debugger", f"shell {BAD.output_id}"),
         ("the day before: same paths, other runs", GOOD.output_id),
         ("where the two days part", f"diff {GOOD.output_id} {BAD.output_id}"),
         (f"one of {batch_size} flights on the board", BATCH_OUTPUT),
         ("the run that failed", f"show {failed_run_id[:18]}"),
         ("the code that it ran", f"show {failed_run_id[:18]} --source"),
+        ("what else was built on it", f"impact {failed_run_id[:18]}"),
         ("all runs that wrote this path", "who data/weather.parquet"),
         ("earlier runs of the same step", "history clean_weather"),
     ]
