@@ -86,7 +86,7 @@ class Client(Asking):
         """The address of the store, without its password."""
         return self.settings.shown_url
 
-    def configure(self, url: str | None = None, **settings: Any) -> None:
+    def configure(self, url: str | os.PathLike[str] | None = None, **settings: Any) -> None:
         """Choose where and how records go from now on; what was recorded goes where it was to go.
 
         Args:
@@ -600,7 +600,7 @@ class Client(Asking):
             recorder.declare_source(pointer)
 
 
-def connect(url: str | None = None, **settings: Any) -> Client:
+def connect(url: str | os.PathLike[str] | None = None, **settings: Any) -> Client:
     """Give a client of another store than the configured one.
 
     Args:

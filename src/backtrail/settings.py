@@ -94,7 +94,7 @@ _FROM_ENVIRONMENT = {
 
 
 def load_settings(
-    url: str | None = None,
+    url: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] | None = None,
     **given: Any,
 ) -> Settings:
@@ -119,7 +119,7 @@ def load_settings(
     return replace(settings, **changes)
 
 
-def resolve_url(url: str | None, environ: Mapping[str, str]) -> str:
+def resolve_url(url: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> str:
     """Give the absolute address of the store.
 
     The argument, else ``BACKTRAIL_URL``, else ``.backtrail/backtrail.db`` in the
@@ -129,6 +129,13 @@ def resolve_url(url: str | None, environ: Mapping[str, str]) -> str:
     url = url or environ.get("BACKTRAIL_URL")
     if not url:
         return f"sqlite:///{_default_database()}"
+    if isinstance(url, os.PathLike):
+        url = os.fspath(url)
+    if not isinstance(url, str):
+        raise ConfigurationError(
+            f"the address of a store cannot be of type {type(url).__name__}",
+            hint="Write sqlite:///relative.db or sqlite:////absolute.db, or a path.",
+        )
     if "://" not in url:
         return f"sqlite:///{Path(url).expanduser().absolute()}"
     if url.startswith("sqlite:"):

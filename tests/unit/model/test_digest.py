@@ -590,6 +590,28 @@ def test_digests_stay_as_they_were_published(name: str) -> None:
     assert digest_value(GOLDEN_VALUES[name]) == f"blake3:{GOLDEN[name]}"
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series([[1], [2, 3], None, []]),
+        pl.Series([["a", None]], dtype=pl.List(pl.Categorical)),
+        pl.Series([{"when": [dt.date(2020, 1, 1)], "x": None}, None]),
+        pl.Series([[[1, 2], [3, 4]]], dtype=pl.Array(pl.Int16, (2, 2))),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_a_nested_column_of_polars_needs_no_pyarrow(
+    column: pl.Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = column.to_frame("made")
+    with_pyarrow = digest_value(frame)
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    assert digest_value(frame) == with_pyarrow
+    assert with_pyarrow is not None
+
+
 def test_another_process_with_another_hash_seed_gives_the_same() -> None:
     program = (
         "from backtrail.model.digest import digest_value as d\n"

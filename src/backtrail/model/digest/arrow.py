@@ -87,7 +87,11 @@ def _is(types: Any, name: str, kind: Any) -> bool:
 
 
 def _nested_word(pa: Any, kind: Any) -> str:
-    word = arrow_word(pa, kind)
+    return nested(arrow_word(pa, kind))
+
+
+def nested(word: str) -> str:
+    """Give the word of values inside of others, if those can be hashed."""
     # As Python objects, which nested values are hashed as, these lose digits.
     if word.startswith("time[") or "[ns" in word:
         raise UnsupportedError

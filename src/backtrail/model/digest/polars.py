@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .arrow import arrow_word, put_arrow
+from .arrow import arrow_word, nested, put_arrow
 from .columns import BLOCK_ROWS, Frame, put_fixed, put_texts, zone_word
 from .forms import UnsupportedError, loaded
 
@@ -45,12 +45,17 @@ def _open_polars_by_arrow(writer: Writer, series: Any) -> tuple[str, Callable[[i
 def _open_polars(writer: Writer, series: Any) -> tuple[str, Callable[[int], None]]:
     pl = loaded("polars")
     word = _polars_word(pl, series.dtype)
+    is_nested = series.dtype.is_nested()
 
     def put_block(at: int) -> None:
         part = series.slice(at, BLOCK_ROWS)
         valid = part.is_not_null().cast(pl.UInt8).to_numpy() if part.null_count() else None
         np = loaded("numpy")
-        if word == "string":
+        if is_nested:
+            # As in Arrow, whose words and values these are.
+            writer.block(valid)
+            writer.elements(part.to_list(), len(part), 0)
+        elif word == "string":
             texts = part.cast(pl.String).fill_null("").to_list()
             put_texts(writer, np, [text.encode() for text in texts], valid)
         elif word == "binary":
@@ -80,4 +85,9 @@ def _polars_word(pl: Any, dtype: Any) -> str:
         return f"duration[{dtype.time_unit}]"
     if dtype == pl.Time:
         return "time[ns]"
+    if dtype in (pl.List, pl.Array):
+        return f"list<{nested(_polars_word(pl, dtype.inner))}>"
+    if dtype == pl.Struct:
+        fields = ((each.name, nested(_polars_word(pl, each.dtype))) for each in dtype.fields)
+        return "struct<" + ",".join(f"{len(name)}:{name}={word}" for name, word in fields) + ">"
     raise UnsupportedError
