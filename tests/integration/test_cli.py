@@ -519,6 +519,20 @@ def test_a_missing_database_is_not_called_empty(bt: Bt, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("db",), "bt: db needs a command: stats, check, upgrade"),
+        (("completion",), "bt: Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line(bt: Bt, args: Any, said: str) -> None:
+    done = bt(*args)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{said}\nHow to use it: bt {args[0]} --help\n"
+
+
 def test_an_address_that_cannot_be_is_wrong_use(bt: Bt) -> None:
     done = bt("recent", "--db", "oracle://host/db")
 

@@ -115,7 +115,7 @@ def _failure_of(error: Exception) -> Failure:
     if isinstance(error, click.exceptions.Abort):
         return Failure(INTERRUPTED, kind, "interrupted")
     if isinstance(error, click.ClickException):
-        return Failure(WRONG_USE, kind, error.format_message(), _usage_hint(error))
+        return Failure(WRONG_USE, kind, _wrong_use(error), _usage_hint(error))
     if isinstance(error, PrintError):
         return Failure(CANNOT_PRINT, kind, f"cannot write to standard output: {error}")
     return Failure(OUR_BUG, kind, f"a fault in backtrail: {kind}: {error}", _bug_hint(error))
@@ -125,6 +125,16 @@ def _names_near(error: BacktrailError) -> list[str]:
     if isinstance(error, NotFoundError):
         return error.closest
     return error.candidates if isinstance(error, AmbiguousIdError) else []
+
+
+def _wrong_use(error: click.ClickException) -> str:
+    """Say what is wrong in one line: click sets choices out in several, or gives a whole help."""
+    command = error.ctx.command if isinstance(error, click.UsageError) and error.ctx else None
+    # click has it since 8.2; before, it printed the help and left.
+    is_bare = isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ()))
+    if is_bare and isinstance(command, click.Group):
+        return f"{command.name} needs a command: {', '.join(command.commands)}"
+    return " ".join(error.format_message().split())
 
 
 def _usage_hint(error: click.ClickException) -> str:
