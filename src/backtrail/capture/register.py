@@ -78,8 +78,9 @@ class Registration:
         input_path, read = _take_pointers(input_path, "data")
         model_path, loaded = _take_pointers(model_path, "model")
         output_path, written = _take_pointers(output_path, "data")
-        # Beside each resolver, what it resolved to before: a name's read is one
-        # object until the file changes, so that the journal knows it again.
+        # Beside each resolver, what it resolved to before: all that a call reads, where
+        # that is one file, is one object until the file changes, so that the journal
+        # knows it again.
         self._reads: list[tuple[PathResolver, int, dict[str, tuple[Any, ...]]]] = [
             (resolver, kind, {})
             for spec, kind, role in (
@@ -179,29 +180,31 @@ class Registration:
     def _collect_reads(
         self, recorder: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Sequence[tuple[Any, ...]]:
-        reads: list[tuple[Any, ...]] = []
+        files: list[tuple[Any, ...]] = []
         version_of = recorder.files.version_of
         for resolver, kind, known in self._reads:
             try:
                 for name in resolver.resolve(args, kwargs):
                     version = version_of(name)
                     read = known.get(name)
-                    if read is None or read[1] != version:
+                    if read is None or read[0][1] != version:
                         read = _new_read(known, name, version, kind)
-                    reads.append(read)
+                    files.append(read)
             except Exception as error:  # noqa: BLE001 - the guard
                 guard.report(error, f"finding the input path of {self.component}")
+        reads = files[0] if len(files) == 1 else [read for (read,) in files]
         if self._value_reads or recorder.objects.are_any:
-            self._collect_values(recorder, args, kwargs, reads)
+            return self._with_values(recorder, args, kwargs, reads)
         return reads
 
-    def _collect_values(
+    def _with_values(
         self,
         recorder: Recorder,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        reads: list[tuple[Any, ...]],
-    ) -> None:
+        files: Sequence[tuple[Any, ...]],
+    ) -> Sequence[tuple[Any, ...]]:
+        reads = list(files)
         declared: set[int] = set()
         for name, argument in self._value_reads:
             try:
@@ -217,6 +220,7 @@ class Registration:
                 linked = recorder.read_of(value)
                 if linked is not None:
                     reads.append((linked[0], None, None, linked[1], linked[2]))
+        return reads
 
     def _collect_writes(
         self,
@@ -612,10 +616,10 @@ def _take_pointers(spec: Any, kind: str) -> tuple[Any, list[Pointer]]:
 def _new_read(
     known: dict[str, tuple[Any, ...]], name: str, version: str | None, kind: int
 ) -> tuple[Any, ...]:
-    """Make the read of a file at the start of a run, the same for every such call."""
+    """Make the reads of a run that reads one file, at its start: the same for every such call."""
     if len(known) >= _MOST_CACHED:
         known.clear()
-    read = known[name] = (Artifact(redact_text(name), kind), version, None, 0, None)
+    read = known[name] = ((Artifact(redact_text(name), kind), version, None, 0, None),)
     return read
 
 
