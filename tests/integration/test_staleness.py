@@ -398,3 +398,24 @@ def test_an_unknown_output_and_a_senseless_age_are_refused(client: Client) -> No
         client.stale("pred-9")
     with pytest.raises(ConfigurationError):
         client.stale("pred-1", max_age="soon")
+
+
+def test_runs_that_call_one_another_do_not_leave_each_other_out_of_the_refresh(
+    client: Client,
+) -> None:
+    # Only faulty facts say so; something must be made again all the same.
+    client.create_or_retrieve_component("step", max_age=1)
+    for run_id, parent in (("r1", "r2"), ("r2", "r1")):
+        client.record_run(
+            "step",
+            run_id=run_id,
+            parent_run_id=parent,
+            started_at=datetime(2026, 1, 1, tzinfo=timezone.utc),
+            ended_at=datetime(2026, 1, 1, tzinfo=timezone.utc),
+            outputs=["table"] if run_id == "r1" else [],
+        )
+
+    found = client.stale("table")
+
+    assert found.verdict == "stale"
+    assert [each.run_id for each in found.refresh] == ["r1"]
