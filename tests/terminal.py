@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from pathlib import Path
 
@@ -10,6 +11,14 @@ import pexpect
 import pyte
 
 _PATIENCE_S = 30.0
+
+
+def be_interruptible() -> None:
+    """Let Ctrl-C end this process, also where the tests run in the background of a shell.
+
+    A shell has what it starts with ``&`` ignore it, and that is inherited.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
@@ -35,6 +44,7 @@ class Terminal:
             dimensions=(rows, columns),
             encoding="utf-8",
             timeout=_PATIENCE_S,
+            preexec_fn=be_interruptible,
         )
 
     @property

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from program import Bt, bt_on, plain_environment, shown_in_terminal
+from terminal import be_interruptible
 
 import backtrail
 from backtrail.cli import main
@@ -587,7 +588,10 @@ def test_ctrl_c_ends_with_130(bt: Bt, url: str, tmp_path: Path) -> None:
     environment = {**plain_environment(), "BACKTRAIL_URL": url}
     environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{environment['PYTHONPATH']}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "backtrail", "pred-1002"], env=environment, stderr=subprocess.PIPE
+        [sys.executable, "-m", "backtrail", "pred-1002"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        preexec_fn=be_interruptible,
     )
     assert process.stderr is not None
 

@@ -20,7 +20,7 @@ from program import Bt, bt_on, plain_environment
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from terminal import Terminal
+from terminal import Terminal, be_interruptible
 
 import backtrail
 from backtrail.cli.program import VERBS
@@ -572,7 +572,7 @@ def test_time_can_be_shown_as_how_long_ago(bt: Bt) -> None:
 
 
 def test_long_answers_are_cut_and_say_so(bt: Bt) -> None:
-    done = scripted(bt, "set limit 3\nbt\ncomponents\n", "pred-21")
+    done = scripted(bt, "set limit 3\nbt\nset limit 0\nbt\ncomponents\n", "pred-21")
 
     assert done.stdout.count("more lines: set limit 0 shows all") == 1
     assert "components" not in done.stderr
@@ -618,6 +618,7 @@ def test_a_signal_ends_a_script_as_an_interruption(bt: Bt, recorded: tuple[str, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=be_interruptible,
     )
     assert process.stdout is not None
     process.stdout.readline()
