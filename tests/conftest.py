@@ -82,3 +82,19 @@ def client(store_url: str) -> Iterator[Client]:
     client = connect(store_url)
     yield client
     client.close()
+
+
+@pytest.fixture
+def another_client(store_url: str) -> Iterator[Callable[[], Client]]:
+    """Give a function that opens one more client of the store."""
+    from backtrail import connect
+
+    opened: list[Client] = []
+
+    def make() -> Client:
+        opened.append(connect(store_url))
+        return opened[-1]
+
+    yield make
+    for client in opened:
+        client.close()

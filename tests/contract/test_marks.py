@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from backtrail import AmbiguousIdError, Client, ConfigurationError, NotFoundError, connect
+from backtrail import AmbiguousIdError, Client, ConfigurationError, NotFoundError
 from backtrail.model.facts import (
     COMPLETED,
     Artifact,
@@ -18,20 +18,6 @@ from backtrail.model.facts import (
     SiteFact,
     WriterFact,
 )
-
-
-@pytest.fixture
-def another_client(store_url: str) -> Iterator[Callable[[], Client]]:
-    """Give a function that opens one more client of the store."""
-    opened: list[Client] = []
-
-    def make() -> Client:
-        opened.append(connect(store_url))
-        return opened[-1]
-
-    yield make
-    for client in opened:
-        client.close()
 
 
 def names(client: Client) -> list[str]:

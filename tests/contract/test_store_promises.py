@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -36,20 +36,6 @@ def put(client: Client, run_id: str | None, start: float = 0, **known: Any) -> s
     known.setdefault("started_at", second(start))
     known.setdefault("ended_at", second(start + 1))
     return client.record_run(known.pop("component"), run_id=run_id, **known)
-
-
-@pytest.fixture
-def another_client(store_url: str) -> Iterator[Callable[[], Client]]:
-    """Give a function that opens one more client of the store."""
-    opened: list[Client] = []
-
-    def make() -> Client:
-        opened.append(connect(store_url))
-        return opened[-1]
-
-    yield make
-    for client in opened:
-        client.close()
 
 
 def ids(runs: list[Any]) -> list[str]:
