@@ -29,8 +29,7 @@ def diff(session: Session, *, a: str, b: str, full: bool) -> None:
         found = asking.diff(first, second, watch=progress.watch)
     session.answer = found
     if session.json:
-        document = found.to_dict()
-        session.show_json(str(document.pop("schema")).partition(".")[2], **document)
+        session.show_document(found.to_dict())
     else:
         from ..render import diff as text
 

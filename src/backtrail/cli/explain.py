@@ -24,8 +24,7 @@ def explain(session: Session, *, name: str, at: datetime | None) -> None:
     with Progress("Reading"):
         found = naming.ask(session, name, lambda known: asking.explain(known, at=at))
     if session.json:
-        document = found.to_dict()
-        session.show_json(str(document.pop("schema")).partition(".")[2], **document)
+        session.show_document(found.to_dict())
         return
     from ..render import explanation
 

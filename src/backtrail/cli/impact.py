@@ -116,8 +116,7 @@ def _say_cut(session: Session, *, interrupted: bool) -> None:
 
 def _show(session: Session, found: Impact, asked: str | None) -> None:
     if session.json or session.jsonl:
-        document = found.to_dict()
-        session.show_json(str(document.pop("schema")).partition(".")[2], **document)
+        session.show_document(found.to_dict())
         return
     from ..render import impact as render
 

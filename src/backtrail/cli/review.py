@@ -117,8 +117,7 @@ def review(
     with Progress("Reviewing") as progress:
         found = asking.review(since=since, until=until, watch=progress.watch)
     if session.json:
-        document = found.to_dict()
-        session.show_json(str(document.pop("schema")).partition(".")[2], **document)
+        session.show_document(found.to_dict())
     elif not found.flagged and not found.unwritten:
         from ..render.review import EMPTY, EMPTY_HINT
 

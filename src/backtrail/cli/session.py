@@ -100,9 +100,12 @@ class Session:
 
     def show_json(self, schema: str, **content: Any) -> None:
         """Print JSON with its schema, ``NAME/NUMBER``."""
+        self.show_document({"schema": f"backtrail.{schema}", **content})
+
+    def show_document(self, document: dict[str, Any]) -> None:
+        """Print the JSON of an answer, which names its schema itself."""
         from ..render.json import dumps
 
-        document = {"schema": f"backtrail.{schema}", **content}
         terminal.write(dumps(document, pretty=terminal.is_watched()))
 
     def show_list(self, schema: str, key: str, found: Iterable[dict[str, Any]]) -> bool:

@@ -36,8 +36,7 @@ def stale(session: Session, *, name: str, max_age: str | None, files: bool, stri
         )
     session.answer = found
     if session.json:
-        document = found.to_dict()
-        session.show_json(str(document.pop("schema")).partition(".")[2], **document)
+        session.show_document(found.to_dict())
     else:
         from ..render import staleness
 

@@ -90,8 +90,7 @@ def trace(
     if session.json:
         from ..render.json import backtrace_dict
 
-        document = backtrace_dict(found)
-        session.show_json(str(document.pop("schema")).partition(".")[2], **document)
+        session.show_document(backtrace_dict(found))
     else:
         from ..render import text
 
