@@ -41,4 +41,4 @@ def _names(database: Path, query: str, **values: object) -> list[str]:
         return []
     with closing(sqlite3.connect(database, timeout=_WAIT_S)) as connection:
         connection.execute("PRAGMA query_only = 1")
-        return [row[1] for row in connection.execute(named_queries()[query], values)]
+        return [row[1] for row in connection.execute(named_queries("sqlite")[query], values)]

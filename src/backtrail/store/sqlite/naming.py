@@ -48,7 +48,7 @@ class Naming:
     """Gives each name its key, and remembers those it met."""
 
     def __init__(self) -> None:
-        self._artifact_named = named_queries()["artifacts_named"]
+        self._artifact_named = named_queries("sqlite")["artifacts_named"]
         self.forget()
 
     def forget(self) -> None:

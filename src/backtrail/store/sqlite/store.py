@@ -25,7 +25,7 @@ _PROBES_AT_ONCE = (128, 32, 8, 2, 1)  # every SQLite takes 999 parameters
 @cache
 def _with_probes(name: str, size: int) -> str:
     marks = ",".join(["(?,?,?,?,?,?)"] * size)
-    return named_queries()[name].replace(":probes", f"VALUES {marks}")
+    return named_queries("sqlite")[name].replace(":probes", f"VALUES {marks}")
 
 
 class SqliteStore(RelationalStore):
@@ -39,7 +39,7 @@ class SqliteStore(RelationalStore):
         super().__init__()
         self.path = path
         self.url = f"sqlite:///{path}"
-        self._sql = named_queries()
+        self._sql = named_queries("sqlite")
         self._naming = Naming()
         self._database = Database(path, self._forget)
 
