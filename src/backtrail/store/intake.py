@@ -61,6 +61,7 @@ class Mentioned:
         self.components: dict[str, None] = {}
         self.pipelines: dict[str, None] = {}
         self.refs: dict[str, None] = {}
+        self.marked: set[str] = set()  # artifacts that something else is said of
         for batch in batches:
             for fact in batch.facts:
                 if fact.__class__ is RunFact:
@@ -101,6 +102,7 @@ class Mentioned:
             self.pipelines[fact.run_id] = None
         elif isinstance(fact, (SourceFact, FlagFact)):
             self._artifact(fact.artifact)
+            self.marked.add(fact.artifact.name)
 
 
 class Site(NamedTuple):
@@ -133,9 +135,9 @@ class Rows:
         self._named: dict[str, int] = {}
 
     def add(
-        self, fact: RunFact, writer: int, site: Site, known_run: Callable[[str], int | None]
+        self, fact: RunFact, writer: int, site: Site, known_run: Callable[[str, int], int | None]
     ) -> None:
-        """Add what one fact says."""
+        """Add what one fact says; ``known_run`` gives the key of a public id, if it has one."""
         key = writer << SEQ_BITS | fact.seq
         if fact.run_id is not None:
             key = self._key_of_named(fact.run_id, key, known_run)
@@ -146,10 +148,12 @@ class Rows:
         else:
             self._told[key] = unite(self.row(key), self._row(key, told), self.said)
 
-    def _key_of_named(self, run_id: str, key: int, known_run: Callable[[str], int | None]) -> int:
+    def _key_of_named(
+        self, run_id: str, key: int, known_run: Callable[[str, int], int | None]
+    ) -> int:
         known = self._named.get(run_id)
         if known is None:
-            known = known_run(run_id) or key
+            known = known_run(run_id, key) or key
             self._named[run_id] = known
         return known
 

@@ -18,7 +18,7 @@ SELECT t, run, version FROM output
  ORDER BY t DESC, run DESC LIMIT :limit;
 
 -- name: count_writes
-SELECT count(*) FROM (SELECT 1 FROM output WHERE artifact = :artifact LIMIT :limit);
+SELECT count(*) FROM (SELECT 1 FROM output WHERE artifact = :artifact LIMIT :limit) AS counted;
 
 -- name: run_named
 SELECT run FROM run WHERE run_id = :run_id;
@@ -105,3 +105,113 @@ SELECT EXISTS (SELECT 1 FROM note);
 -- name: packages
 SELECT e.digest, e.packages FROM writer w JOIN environment e ON e.environment = w.environment
  WHERE w.writer = :writer;
+
+-- Taking in: what the tables get that are not filled in bulk.
+
+-- name: add_component
+INSERT INTO component (name) VALUES (:name) ON CONFLICT DO NOTHING;
+
+-- name: key_of_component
+SELECT component FROM component WHERE name = :name;
+
+-- name: said_of_component
+SELECT said FROM component WHERE component = :component;
+
+-- name: describe_component
+UPDATE component SET said = :said WHERE component = :component;
+
+-- name: add_pipeline
+INSERT INTO pipeline (run_id) VALUES (:name) ON CONFLICT DO NOTHING;
+
+-- name: key_of_pipeline
+SELECT pipeline FROM pipeline WHERE run_id = :name;
+
+-- name: name_pipeline
+UPDATE pipeline SET name = :name, started = CASE WHEN started < :at THEN started ELSE :at END
+ WHERE pipeline = :pipeline;
+
+-- name: id_of_pipeline
+SELECT run_id FROM pipeline WHERE pipeline = :pipeline;
+
+-- name: add_run_ref
+INSERT INTO run_ref (run_id) VALUES (:name) ON CONFLICT DO NOTHING;
+
+-- name: key_of_run_ref
+SELECT ref FROM run_ref WHERE run_id = :name;
+
+-- name: id_of_run_ref
+SELECT run_id FROM run_ref WHERE ref = :ref;
+
+-- name: add_site
+-- It may stand there without its name: a damaged record said it first.
+INSERT INTO site (writer, n, component, file, line, function, git)
+VALUES (:writer, :n, :component, :file, :line, :function, :git)
+    ON CONFLICT (writer, n) DO UPDATE
+   SET component = excluded.component, file = coalesce(site.file, excluded.file),
+       line = coalesce(site.line, excluded.line),
+       function = coalesce(site.function, excluded.function),
+       git = coalesce(site.git, excluded.git);
+
+-- name: add_unknown_site
+INSERT INTO site (writer, n, component) VALUES (:writer, :n, :component);
+
+-- name: site_of
+SELECT site, component FROM site WHERE writer = :writer AND n = :n;
+
+-- name: said_of_site
+SELECT s.git, c.name FROM site s JOIN component c ON c.component = s.component
+ WHERE s.site = :site;
+
+-- name: learn_code
+UPDATE site SET file = coalesce(:file, file), git = coalesce(:git, git), dirty = :dirty,
+       code = :code
+ WHERE site = :site;
+
+-- name: add_code
+INSERT INTO code (digest, source) VALUES (:digest, :source) ON CONFLICT DO NOTHING;
+
+-- name: key_of_code
+SELECT code FROM code WHERE digest = :digest;
+
+-- name: declare_source
+UPDATE artifact SET source = 1 WHERE artifact = :artifact;
+
+-- name: add_environment
+INSERT INTO environment (digest, packages) VALUES (:digest, :packages) ON CONFLICT DO NOTHING;
+
+-- name: set_environment
+UPDATE writer SET environment = (SELECT environment FROM environment WHERE digest = :digest)
+ WHERE writer = :writer;
+
+-- name: add_flag
+INSERT INTO flag (artifact, t, state, note, author) VALUES (:artifact, :at, :state, :note, :by)
+    ON CONFLICT DO NOTHING;
+
+-- name: set_flagged
+-- The latest mark counts, in whatever order they come; of two at once, `withdrawn`.
+UPDATE artifact
+   SET flagged = CASE (SELECT state FROM flag WHERE artifact = :artifact
+                        ORDER BY t DESC, state DESC LIMIT 1) WHEN 'open' THEN 1 ELSE 0 END
+ WHERE artifact = :artifact;
+
+-- name: add_note
+INSERT INTO note (run_id, t, author, text) VALUES (:run_id, :at, :by, :text)
+    ON CONFLICT DO NOTHING;
+
+-- name: next_part
+SELECT coalesce(max(part), -1) + 1 FROM run_more WHERE run = :run;
+
+-- name: add_piece
+INSERT INTO run_more (run, part, outs) VALUES (:run, :part, :outs);
+
+-- name: add_loss
+UPDATE writer SET lost = lost + :lost WHERE writer = :writer;
+
+-- name: move_position
+-- Never back: of two folders with files of one writer, two leaders drain at once.
+UPDATE writer SET segment = :segment, "offset" = :offset
+ WHERE writer = :writer AND (segment, "offset") < (:segment, :offset);
+
+-- name: end_killed
+UPDATE run SET status = :killed
+ WHERE status = 0 AND run BETWEEN :low AND :high AND run_id IS NULL;

@@ -199,3 +199,10 @@ SELECT n.run_id, n.t, n.author, n.text
 SELECT w.writer, e.digest, json_extract(w.info, '$.python')
   FROM json_each(:writers) k CROSS JOIN writer w ON w.writer = k.value
   LEFT JOIN environment e ON e.environment = w.environment;
+
+-- name: writes_by
+-- Of those asked for, [[artifact, t], ...], the writes that a run is known to have made.
+SELECT o.artifact, o.version, o.t
+  FROM json_each(:writes) k CROSS JOIN output o
+    ON o.artifact = json_extract(k.value, '$[0]') AND o.t = json_extract(k.value, '$[1]')
+   AND o.run = :run;

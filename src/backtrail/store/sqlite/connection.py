@@ -12,11 +12,24 @@ from typing import Any
 
 from ...errors import SchemaVersionError, StoreUnavailableError
 from ..migrations import latest, migrations
+from ..queries import named_queries
 
 _DIALECT = "sqlite"
 _HEADER = b"SQLite format 3\0"
 _READ_TIMEOUT_MS = 2000
 _WRITE_TIMEOUT_MS = 500
+
+
+class Transaction:
+    """A connection inside a transaction that is kept whole or not at all."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._sql = named_queries(_DIALECT)
+
+    def do(self, name: str, /, **values: Any) -> list[tuple[Any, ...]]:
+        """Run a named statement and give its rows, if it has any."""
+        return self.connection.execute(self._sql[name], values).fetchall()
 
 
 class Database:
@@ -49,14 +62,14 @@ class Database:
                 raise self.translated(error) from error
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection inside a transaction that is kept whole or not at all."""
+    def transaction(self) -> Iterator[Transaction]:
+        """Lend the connection for a transaction."""
         with self.session(writes=True) as connection:
             # Drains are tried again, so they need not wait long for another's lock.
             connection.execute(f"PRAGMA busy_timeout = {_WRITE_TIMEOUT_MS}")
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                yield connection
+                yield Transaction(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 self._forget()

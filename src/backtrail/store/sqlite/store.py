@@ -15,8 +15,8 @@ from ..relational import RelationalStore
 from ..rows import to_json
 from . import operating
 from .connection import Database
-from .intake import Intake
-from .naming import Naming
+from .intake import SqliteIntake
+from .naming import SqliteNaming
 
 _NUMBERS = 6  # of a probe
 _PROBES_AT_ONCE = (128, 32, 8, 2, 1)  # every SQLite takes 999 parameters
@@ -40,7 +40,7 @@ class SqliteStore(RelationalStore):
         self.path = path
         self.url = f"sqlite:///{path}"
         self._sql = named_queries("sqlite")
-        self._naming = Naming()
+        self._naming = SqliteNaming()
         self._database = Database(path, self._forget)
 
     def _forget(self) -> None:
@@ -82,8 +82,8 @@ class SqliteStore(RelationalStore):
 
     def take_in(self, batches: Sequence[Batch]) -> None:
         """Keep the batches and their positions, all or nothing."""
-        with self._database.transaction() as connection:
-            Intake(connection, self._naming, self).take_in(batches)
+        with self._database.transaction() as transaction:
+            SqliteIntake(transaction, self._naming, self).take_in(batches)
 
     # -- operating -------------------------------------------------------------
 
