@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from servers import FAST, Server, debian_programs, running, wheel_programs
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
     from backtrail import Client
 
 # A new backend is done when the contract tests pass on it.
-BACKENDS = ("sqlite",)
+BACKENDS = ("sqlite", "postgres", "postgres-15")
+# Which tests run on which: what a store promises on all, and on the wheel's PostgreSQL some
+# of those that ask a store much.
+_ON_ALL = ("contract", "property")
+_ON_TWO = (
+    "integration/test_diff_cases.py",
+    "integration/test_explain.py",
+    "integration/test_impact.py",
+    "integration/test_staleness.py",
+    "unit/capture/test_register.py",
+)
 
 settings.register_profile(
     "quick",
@@ -44,12 +55,35 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Say on which backends a test runs."""
+    if "fresh_store" in metafunc.fixturenames:
+        where = metafunc.definition.path.relative_to(Path(__file__).parent).as_posix()
+        backends = BACKENDS[:1]
+        if where.startswith(_ON_ALL):
+            backends = BACKENDS
+        elif where in _ON_TWO:
+            backends = BACKENDS[:2]
+        metafunc.parametrize("fresh_store", backends, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def fresh_store(
     request: pytest.FixtureRequest,
 ) -> Iterator[Callable[[], AbstractContextManager[str]]]:
     """Give a function that makes an empty store for a ``with`` block, as its address."""
-    assert request.param == "sqlite"
+    if request.param == "sqlite":
+        with _sqlite_files() as make:
+            yield make
+        return
+    server = request.getfixturevalue(
+        "debian_server" if request.param == "postgres-15" else "wheel_server"
+    )
+    yield _databases(server)
+
+
+@contextmanager
+def _sqlite_files() -> Iterator[Callable[[], AbstractContextManager[str]]]:
     numbers = itertools.count()
     # In memory where that is possible: a generated history each gets a store of its own.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -65,6 +99,40 @@ def fresh_store(
                 shutil.rmtree(own)
 
         yield make
+
+
+def _databases(server: Server) -> Callable[[], AbstractContextManager[str]]:
+    from backtrail.store.postgres import open_postgres
+
+    # Set up once and copied: that is quicker than to set each up.
+    template = server.create()
+    store = open_postgres(server.url(template), server.url(template))
+    store.upgrade()
+    store.close()
+
+    @contextmanager
+    def make() -> Iterator[str]:
+        name = server.create(template)
+        try:
+            yield server.url(name)
+        finally:
+            server.drop(name)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def wheel_server() -> Iterator[Server]:
+    """A PostgreSQL server from the wheel."""
+    with running(wheel_programs(), **FAST) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def debian_server() -> Iterator[Server]:
+    """A PostgreSQL server of Debian's."""
+    with running(debian_programs(), **FAST) as server:
+        yield server
 
 
 @pytest.fixture

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from .store.protocol import Store
 
 _FORK_WAIT_S = 5.0
+# What the user's code waits at most for a server that may be away.
+_LOOK_UP_WAIT_S = 1.0
 
 F = TypeVar("F", bound="Callable[..., Any]")
 R = TypeVar("R")
@@ -90,8 +92,9 @@ class Client(Asking):
         """Choose where and how records go from now on; what was recorded goes where it was to go.
 
         Args:
-            url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; ``BACKTRAIL_URL``
-                and then ``.backtrail/backtrail.db`` if absent.
+            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or
+                ``postgresql://user@host/database``; ``BACKTRAIL_URL`` and then
+                ``.backtrail/backtrail.db`` if absent.
             **settings: fields of `backtrail.settings.Settings`, such as ``mode="off"``.
 
         Raises:
@@ -238,9 +241,7 @@ class Client(Asking):
     def _open_store(self) -> Store:
         with self._store_lock:
             if self._store is None:
-                from .store.sqlite import open_sqlite
-
-                self._store = open_sqlite(self.settings.database)
+                self._store = _opened(self.settings)
             return self._store
 
     def flush(self, timeout: float = 10.0) -> int:
@@ -268,7 +269,7 @@ class Client(Asking):
             journal.drain(READ_WAIT_S)
         except StoreUnavailableError:
             # What is there already may be read though nothing can be added.
-            if not self.settings.database.exists():
+            if not self._has_database():
                 raise
         return self._open_store()
 
@@ -323,9 +324,16 @@ class Client(Asking):
             guard.report(error, f"describing the component {name}")
 
     def _look_up(self, name: str) -> ComponentRecord | None:
+        if not self.has_records():
+            return None
+        if not self.settings.is_postgres:
+            return self._find_component(name)
+        if self._its_journal().outage.is_on:
+            return None
+        return _in_a_thread(lambda: self._find_component(name), _LOOK_UP_WAIT_S)
+
+    def _find_component(self, name: str) -> ComponentRecord | None:
         try:
-            if not self.has_records():
-                return None
             from .query.assemble import component_record
 
             store = self._open_store()
@@ -340,10 +348,14 @@ class Client(Asking):
             return None
 
     def has_records(self) -> bool:
-        """Tell whether anything was ever recorded here; touches no database."""
-        return self.settings.database.exists() or any(
+        """Tell whether anything may have been recorded here; touches no database."""
+        return self._has_database() or any(
             folder.is_dir() for folder in self.settings.spool_folders
         )
+
+    def _has_database(self) -> bool:
+        # Of a server's, only the server knows.
+        return self.settings.is_postgres or self.settings.database.exists()
 
     # -- recording -------------------------------------------------------------------
 
@@ -619,6 +631,23 @@ def connect(url: str | os.PathLike[str] | None = None, **settings: Any) -> Clien
 default = Client()
 
 
+def _opened(settings: Settings) -> Store:
+    """Give the store of an address; it connects when it is first used."""
+    if not settings.is_postgres:
+        from .store.sqlite import open_sqlite
+
+        return open_sqlite(settings.database)
+    try:
+        from .store.postgres import open_postgres
+    except ImportError as error:
+        # The journal needs no driver: what is recorded waits for it.
+        raise StoreUnavailableError(
+            f"PostgreSQL is spoken to through psycopg, which cannot be loaded here ({error})",
+            hint="Install it: pip install 'backtrail[postgres]'",
+        ) from error
+    return open_postgres(settings.url, settings.shown_url, auto_upgrade=settings.auto_upgrade)
+
+
 def _new_writer() -> WriterFact:
     about: dict[str, Any] = describe_process()
     host, pid, started_us = (about.pop(key) for key in ("host", "pid", "started_us"))
@@ -630,9 +659,9 @@ def _owns(lock: Any) -> bool:
     return bool(lock._is_owned())
 
 
-def _in_a_thread(work: Callable[[], Exception | None]) -> Exception | None:
-    """Do ``work`` in a thread of its own, and give what it gives."""
-    given: list[Exception | None] = []
+def _in_a_thread(work: Callable[[], R | None], wait_s: float | None = None) -> R | None:
+    """Do ``work`` in a thread of its own, and give what it gives, None if that takes too long."""
+    given: list[R | None] = []
     thread = threading.Thread(
         target=lambda: given.append(work()), name="backtrail-setup", daemon=True
     )
@@ -640,7 +669,7 @@ def _in_a_thread(work: Callable[[], Exception | None]) -> Exception | None:
         thread.start()
     except RuntimeError:  # no thread starts any more while the interpreter ends
         return work()
-    thread.join()
+    thread.join(wait_s)
     return given[0] if given else None
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .addresses import check_url, is_postgres, place_of, resolve_url, shown, sqlite_path
 from .errors import ConfigurationError
 from .model.digest import digest_text
-
-_SCHEMES = ("sqlite",)
-_PASSWORD = r"(://[^:/@]*:)[^@]*@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +18,7 @@ class Settings:
     """How one client records and asks.
 
     Args:
-        url: where records go; see `resolve_url`.
+        url: where records go; see `addresses.resolve_url`.
         mode: ``on``, or ``off`` to turn everything into plain calls.
         durability: ``process`` (a recorded run survives the death of the process)
             or ``sync`` (and of the machine: each record waits for the disk).
@@ -32,7 +29,9 @@ class Settings:
         flush_interval_s: how often the background thread drains the journal.
         exit_timeout_s: how long the end of the process may wait for that.
         clock_tolerance_s: how far clocks of two machines may differ (LINEAGE.md, rule 6).
-        spool: folder of the journal; None for the one beside the database.
+        spool: folder of the journal; None for the one that belongs to the database.
+        auto_upgrade: bring the schema of an older PostgreSQL database up to date without
+            being asked; a SQLite file is always brought up to date.
     """
 
     url: str
@@ -44,6 +43,7 @@ class Settings:
     exit_timeout_s: float = 5.0
     clock_tolerance_s: float = 2.0
     spool: str | None = None
+    auto_upgrade: bool = False
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, ("on", "off"))
@@ -51,10 +51,20 @@ class Settings:
         _one_of("journal", self.journal, ("auto", "mmap", "write"))
         check_url(self.url)
 
+    def __repr__(self) -> str:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["url"] = self.shown_url
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+
     @property
     def shown_url(self) -> str:
         """The address without its password."""
-        return re.sub(_PASSWORD, r"\1***@", self.url)
+        return shown(self.url)
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether records go to a PostgreSQL database."""
+        return is_postgres(self.url)
 
     @property
     def database(self) -> Path:
@@ -66,14 +76,18 @@ class Settings:
         """Folders the journal may lie in, the preferred one first.
 
         Beside the database, so that it is found by whoever finds the database;
-        where that folder cannot be written to, in the user's state folder under
-        a name made from the address.
+        where that folder cannot be written to, or the database is a server's, in the
+        user's state folder under a name made from the address. All users of a server's
+        database share one, so that a question also drains what was recorded as another.
         """
         if self.spool is not None:
             return [Path(self.spool)]
         # Not hashlib: it loads OpenSSL, which takes longer than all else of a first call.
-        own = digest_text(self.url).rpartition(":")[2][:16]
+        own = digest_text(place_of(self.url) if self.is_postgres else self.url)
+        own = own.rpartition(":")[2][:16]
         state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        if self.is_postgres:
+            return [Path(state, "backtrail", "spool", own)]
         database = self.database
         return [
             database.with_name(database.name + ".spool"),
@@ -90,6 +104,7 @@ _FROM_ENVIRONMENT = {
     "exit_timeout_s": "BACKTRAIL_EXIT_TIMEOUT_S",
     "clock_tolerance_s": "BACKTRAIL_CLOCK_TOLERANCE_S",
     "spool": "BACKTRAIL_SPOOL",
+    "auto_upgrade": "BACKTRAIL_AUTO_UPGRADE",
 }
 
 
@@ -119,70 +134,6 @@ def load_settings(
     return replace(settings, **changes)
 
 
-def resolve_url(url: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> str:
-    """Give the absolute address of the store.
-
-    The argument, else ``BACKTRAIL_URL``, else ``.backtrail/backtrail.db`` in the
-    nearest parent folder that has a ``.backtrail`` folder, else in the working
-    directory. A plain path is taken as a SQLite file.
-    """
-    url = url or environ.get("BACKTRAIL_URL")
-    if not url:
-        return f"sqlite:///{_default_database()}"
-    if isinstance(url, os.PathLike):
-        url = os.fspath(url)
-    if not isinstance(url, str):
-        raise ConfigurationError(
-            f"the address of a store cannot be of type {type(url).__name__}",
-            hint="Write sqlite:///relative.db or sqlite:////absolute.db, or a path.",
-        )
-    if "://" not in url:
-        return f"sqlite:///{Path(url).expanduser().absolute()}"
-    if url.startswith("sqlite:"):
-        return f"sqlite:///{sqlite_path(url).absolute()}"
-    return url
-
-
-def sqlite_path(url: str) -> Path:
-    """Give the file of ``sqlite:///relative.db`` or ``sqlite:////absolute.db``."""
-    prefix = "sqlite:///"
-    if not url.startswith(prefix) or len(url) == len(prefix):
-        raise ConfigurationError(
-            f"{url!r} names no database file",
-            hint="Write sqlite:///relative.db or sqlite:////absolute.db.",
-        )
-    return Path(os.path.abspath(url[len(prefix) :]))
-
-
-def check_url(url: str) -> None:
-    """Refuse an address that no store answers to.
-
-    Raises:
-        ConfigurationError: naming the addresses that work.
-    """
-    scheme = url.partition("://")[0]
-    if scheme not in _SCHEMES:
-        raise ConfigurationError(
-            f"no store is known for addresses that begin with {scheme + '://'!r}",
-            hint="Use sqlite:///relative.db or sqlite:////absolute.db.",
-        )
-    sqlite_path(url)
-
-
-def _default_database() -> Path:
-    try:
-        here = Path.cwd()
-    except OSError as error:
-        raise ConfigurationError(
-            f"there is no working directory to keep records in ({error.strerror})",
-            hint="Set BACKTRAIL_URL to an absolute address.",
-        ) from error
-    for folder in (here, *here.parents):
-        if (folder / ".backtrail").is_dir():
-            return folder / ".backtrail" / "backtrail.db"
-    return here / ".backtrail" / "backtrail.db"
-
-
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ConfigurationError(
@@ -192,6 +143,8 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _converted(name: str, value: Any, where: str) -> Any:
     """Turn a setting's text into its type; the default tells which."""
+    if name == "auto_upgrade":
+        return _switch(value, where)
     kind = {"digest_limit_bytes": int, "spool": str}.get(
         name, float if name.endswith("_s") else str
     )
@@ -206,3 +159,10 @@ def _converted(name: str, value: Any, where: str) -> Any:
     if isinstance(converted, (int, float)) and converted < 0:
         raise ConfigurationError(f"{where} cannot be negative, it is {value!r}")
     return converted
+
+
+def _switch(value: Any, where: str) -> bool:
+    known = {"1": True, "true": True, "0": False, "false": False}.get(str(value).lower())
+    if known is None:
+        raise ConfigurationError(f"{where} cannot be {value!r}", hint="It is 1 or 0.")
+    return known

@@ -15,7 +15,6 @@ from backtrail.query.backtrace import backtrace
 from backtrail.query.links import Linker
 from backtrail.query.selector import select
 from backtrail.store.protocol import Store
-from backtrail.store.sqlite import open_sqlite
 
 TOLERANCE_US = 2_000_000
 
@@ -24,11 +23,7 @@ TOLERANCE_US = 2_000_000
 def store_of(url: str, batches: list[Batch]) -> Iterator[Store]:
     with delivered(url, batches) as client:
         client.flush()
-        store = open_sqlite(client.settings.database)
-        try:
-            yield store
-        finally:
-            store.close()
+        yield client._open_store()
 
 
 def behind(found: Ancestry, start: int, store: Store) -> set[str]:

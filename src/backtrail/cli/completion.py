@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from ..addresses import resolve_url, sqlite_path
 from ..render.screen import safe
-from ..settings import resolve_url, sqlite_path
 from . import terminal
 from .session import Session, common
 

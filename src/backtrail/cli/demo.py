@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..addresses import check_url, resolve_url
 from ..errors import BacktrailError, ConfigurationError
-from ..settings import check_url, resolve_url
 from .session import Session, common
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def demo(session: Session, *, folder: Path | None) -> None:
         session.show_json(
             "demo/1",
             folder=str(folder),
-            db=session.url,
+            db=session.client.url,
             good=GOOD.output_id,
             bad=BAD.output_id,
             outputs=[

