@@ -81,7 +81,8 @@ def shown(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme == "sqlite":
         return url
-    user, at, place = _parted(rest)
+    # At the last one: a password may hold signs that should have been written in percent.
+    user, at, place = rest.rpartition("@")
     name, colon, _ = user.partition(":")
     place = _SECRET.sub(r"\g<1>***", place)
     return f"{scheme}://{name}{':***' if colon else ''}{at}{place}"
@@ -90,28 +91,10 @@ def shown(url: str) -> str:
 def place_of(url: str) -> str:
     """Give what tells databases apart: the same for every user and password of one."""
     scheme, _, rest = url.partition("://")
-    _, _, place = _parted(rest)
+    place = rest.rpartition("@")[2]
     path, _, query = place.partition("?")
     told = sorted(each for each in query.split("&") if each.partition("=")[0] in _PLACE)
     return "?".join((f"{scheme}://{path}", "&".join(told)))
-
-
-def _parted(rest: str) -> tuple[str, str, str]:
-    """Part what follows ``://`` into user and password, ``@``, and the place.
-
-    Also where a password holds signs that should have been written in percent.
-    """
-    before, question, after = rest.partition("?")
-    if "@" not in before and "@" in after and not _is_place(before):
-        before, question, after = rest, "", ""
-    user, at, place = before.rpartition("@")
-    return user, at, place + question + after
-
-
-def _is_place(text: str) -> bool:
-    """Tell whether a text can be hosts and a database, not a user and a password."""
-    hosts = text.partition("/")[0]
-    return all(re.fullmatch(r"(\[[^]]*\]|[^:]*)(:\d*)?", host) for host in hosts.split(","))
 
 
 def _default_database() -> Path:

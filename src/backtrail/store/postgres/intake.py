@@ -17,8 +17,7 @@ from . import copying
 from .connection import Transaction
 from .naming import PostgresNaming
 
-_LOCK_WRITERS = "SELECT 1 FROM writer WHERE writer = ANY (%s::bigint[]) ORDER BY writer FOR UPDATE"
-_LOCK_RUNS = "SELECT 1 FROM run WHERE run = ANY (%s::bigint[]) ORDER BY run FOR UPDATE"
+_LOCK = "SELECT lock_rows(%s, %s::bigint[])"
 _ADD_NAMED = """
 INSERT INTO named_run (run_id, run)
 SELECT run_id, run FROM unnest(%s::text[], %s::bigint[]) AS u (run_id, run)
@@ -31,15 +30,7 @@ SELECT w.writer, r.run
  CROSS JOIN LATERAL (
        SELECT run FROM run WHERE run BETWEEN w.low AND w.high ORDER BY run DESC LIMIT 1) r
 """
-_REPLACED = ", ".join(
-    f"{column} = excluded.{column}" for column in copying.RUN_COLUMNS.split(", ")[1:]
-)
-_REPLACE = (
-    "INSERT INTO run (run, component, site, pipeline, parent, started, ended, status,"
-    " params, error, run_id, host, ins, outs, outs_more)"
-    " VALUES (%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)"
-    f" ON CONFLICT (run) DO UPDATE SET {_REPLACED}"
-)
+_REPLACE = "SELECT replace_run(%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)"
 _ADD_EDGES = (
     "INSERT INTO {} (artifact, t, run, version)"
     " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
@@ -65,7 +56,7 @@ class PostgresIntake(RelationalIntake[Transaction]):
             writers: the keys of their writers.
         """
         keys = {writers[batch.writer.uid] for batch in batches}
-        self._transaction.run(_LOCK_WRITERS, (list(keys),))
+        self._transaction.run(_LOCK, ("writer", list(keys)))
         self._name_runs(batches, writers)
         self._take_in(batches, writers)
 
@@ -103,7 +94,7 @@ class PostgresIntake(RelationalIntake[Transaction]):
         inputs = list(dict.fromkeys(rows.inputs)) if rows.named else rows.inputs
         self._naming.make_room(self._transaction, (rows.outputs, inputs))
         if known or rows.long:
-            self._transaction.run(_LOCK_RUNS, (sorted(known),))
+            self._transaction.run(_LOCK, ("run", list(known)))
             self._unite_with_stored(rows, known.union(rows.long))
         self._add_edges("output", rows.outputs, known)
         self._add_edges("input", inputs, known)

@@ -29,7 +29,7 @@ SELECT artifact, name, kind FROM fresh ORDER BY name COLLATE "C"
 RETURNING artifact, name, kind
 """
 _STORED_ARTIFACTS = "SELECT artifact, name, kind FROM artifact WHERE name = ANY (%s::text[])"
-_STRENGTHEN = "UPDATE artifact SET kind = greatest(kind, %s) WHERE artifact = %s"
+_STRENGTHEN = "SELECT strengthen(%s, %s)"
 _ADD_VERSIONS = """
 WITH fresh AS MATERIALIZED (
   SELECT nextval('version_number') * sign AS version, word
@@ -44,9 +44,7 @@ _STORED_VERSIONS = "SELECT word, version FROM version WHERE word = ANY (%s::byte
 _ADD_WRITER = "SELECT add_writer(%s, %s, %s, %s, %s, %s)"
 _ADD_MONTH = "SELECT add_month(%s)"
 _DAY_US = 86_400_000_000
-_LOCK_ARTIFACTS = (
-    "SELECT 1 FROM artifact WHERE artifact = ANY (%s::bigint[]) ORDER BY artifact FOR UPDATE"
-)
+_LOCK = "SELECT lock_rows('artifact', %s::bigint[])"
 _TEXT = b"\x02"
 
 
@@ -106,9 +104,9 @@ class PostgresNaming(Naming[Transaction]):
         changed = {key for _, key in self._stronger}
         changed.update(names.artifacts[name] for name in mentioned.marked)
         if changed:
-            transaction.run(_LOCK_ARTIFACTS, (list(changed),))
+            transaction.run(_LOCK, (list(changed),))
         for kind, key in self._stronger:
-            transaction.run(_STRENGTHEN, (kind, key))
+            transaction.run(_STRENGTHEN, (key, kind))
         return names
 
     def _add_artifacts(

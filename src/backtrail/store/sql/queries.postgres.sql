@@ -216,3 +216,44 @@ SELECT o.artifact, o.version, o.t
  CROSS JOIN LATERAL (
        SELECT * FROM output o
         WHERE o.artifact = k.artifact AND o.t = k.t AND o.run = :run OFFSET 0) o;
+
+-- What changes a row is a function of the owner's: see the first migration.
+
+-- name: said_of_component
+SELECT said_of_component(:component);
+
+-- name: describe_component
+SELECT describe_component(:component, :said);
+
+-- name: name_pipeline
+SELECT name_pipeline(:pipeline, :name, :at);
+
+-- name: add_site
+WITH added AS (
+  INSERT INTO site (writer, n, component, file, line, function, git)
+  VALUES (:writer, :n, :component, :file, :line, :function, :git)
+      ON CONFLICT DO NOTHING RETURNING site
+)
+SELECT complete_site(:writer, :n, :component, :file, :line, :function, :git)
+ WHERE NOT EXISTS (SELECT 1 FROM added);
+
+-- name: learn_code
+SELECT learn_code(:site, :file, :git, :dirty, :code);
+
+-- name: declare_source
+SELECT declare_source(:artifact);
+
+-- name: set_environment
+SELECT set_environment(:writer, :digest);
+
+-- name: set_flagged
+SELECT set_flagged(:artifact);
+
+-- name: add_loss
+SELECT move_position(:writer, 0, 0, :lost);
+
+-- name: move_position
+SELECT move_position(:writer, :segment, :offset, 0);
+
+-- name: end_killed
+SELECT end_killed(:low, :high, :killed);

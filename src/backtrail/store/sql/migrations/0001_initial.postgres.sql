@@ -256,3 +256,117 @@ BEGIN
   VALUES (key, its_uid, its_short, its_host, its_pid, its_start, its_info);
   RETURN key;
 END $$;
+
+-- What changes a row goes through functions of the owner's: whoever records needs no right
+-- but to read and to add. Nothing here takes a fact away, or moves a position back.
+
+CREATE FUNCTION lock_rows(of_table text, keys bigint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+BEGIN
+  -- In one order for all, so that two transactions never wait for each other.
+  CASE of_table
+    WHEN 'writer' THEN
+      PERFORM 1 FROM writer WHERE writer = ANY (keys) ORDER BY writer FOR UPDATE;
+    WHEN 'artifact' THEN
+      PERFORM 1 FROM artifact WHERE artifact = ANY (keys) ORDER BY artifact FOR UPDATE;
+    WHEN 'run' THEN
+      PERFORM 1 FROM run WHERE run = ANY (keys) ORDER BY run FOR UPDATE;
+  END CASE;
+END $$;
+
+CREATE FUNCTION strengthen(its_key bigint, its_kind bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE artifact SET kind = its_kind WHERE artifact = its_key AND kind < its_kind
+$$;
+
+CREATE FUNCTION declare_source(its_key bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE artifact SET source = 1 WHERE artifact = its_key
+$$;
+
+-- The latest mark counts, in whatever order they come; of two at once, `withdrawn`.
+CREATE FUNCTION set_flagged(its_key bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE artifact
+     SET flagged = CASE (SELECT f.state FROM flag f WHERE f.artifact = its_key
+                          ORDER BY f.t DESC, f.state DESC LIMIT 1) WHEN 'open' THEN 1 ELSE 0 END
+   WHERE artifact = its_key
+$$;
+
+CREATE FUNCTION describe_component(its_key bigint, what text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE component SET said = what WHERE component = its_key
+$$;
+
+CREATE FUNCTION said_of_component(its_key bigint) RETURNS text
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  SELECT said FROM component WHERE component = its_key FOR UPDATE
+$$;
+
+CREATE FUNCTION name_pipeline(its_key bigint, its_name text, its_start bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE pipeline SET name = its_name, started = least(started, its_start)
+   WHERE pipeline = its_key
+$$;
+
+-- It may stand there without its name: a damaged record said it first.
+CREATE FUNCTION complete_site(its_writer bigint, its_n bigint, its_component bigint, its_file text,
+                              its_line bigint, its_function text, its_git text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE site SET component = its_component, file = coalesce(file, its_file),
+         line = coalesce(line, its_line), function = coalesce(function, its_function),
+         git = coalesce(git, its_git)
+   WHERE writer = its_writer AND n = its_n
+$$;
+
+CREATE FUNCTION learn_code(its_site bigint, its_file text, its_git text, is_dirty bigint,
+                           its_code bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE site SET file = coalesce(its_file, file), git = coalesce(its_git, git),
+         dirty = is_dirty, code = its_code
+   WHERE site = its_site
+$$;
+
+CREATE FUNCTION set_environment(its_writer bigint, its_digest text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE writer SET environment = (SELECT e.environment FROM environment e
+                                    WHERE e.digest = its_digest)
+   WHERE writer = its_writer
+$$;
+
+-- Never back: of two folders with files of one writer, two leaders drain at once.
+CREATE FUNCTION move_position(its_writer bigint, its_segment bigint, its_offset bigint,
+                              its_loss bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+BEGIN
+  UPDATE writer SET lost = lost + its_loss WHERE writer = its_writer AND its_loss > 0;
+  UPDATE writer SET segment = its_segment, "offset" = its_offset
+   WHERE writer = its_writer AND (segment, "offset") < (its_segment, its_offset);
+END $$;
+
+CREATE FUNCTION end_killed(low bigint, high bigint, killed bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  UPDATE run SET status = killed WHERE status = 0 AND run BETWEEN low AND high AND run_id IS NULL
+$$;
+
+-- What several facts say of runs together takes the place of what fewer had said.
+CREATE FUNCTION replace_run(its_run bigint, its_component bigint, its_site bigint,
+                            its_pipeline bigint, its_parent bigint, its_start bigint,
+                            its_end bigint, its_status bigint, its_params text, its_error text,
+                            its_id text, its_host text, its_ins text, its_outs text,
+                            its_outs_more bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = backtrail, pg_temp AS $$
+  INSERT INTO run (run, component, site, pipeline, parent, started, ended, status, params, error,
+                   run_id, host, ins, outs, outs_more)
+  VALUES (its_run, its_component, its_site, its_pipeline, its_parent, its_start, its_end,
+          its_status, its_params, its_error, its_id, its_host, its_ins, its_outs, its_outs_more)
+      ON CONFLICT (run) DO UPDATE
+     SET component = excluded.component, site = excluded.site, pipeline = excluded.pipeline,
+         parent = excluded.parent, started = excluded.started, ended = excluded.ended,
+         status = excluded.status, params = excluded.params, error = excluded.error,
+         run_id = excluded.run_id, host = excluded.host, ins = excluded.ins,
+         outs = excluded.outs, outs_more = excluded.outs_more
+$$;
+
+-- A function of the owner's is for those who are let into the schema, not for everybody.
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA backtrail FROM PUBLIC;

@@ -1,0 +1,134 @@
+"""The roles that the docs tell an owner to make suffice, and no more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from servers import Server
+
+import backtrail
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-on-postgresql.md"
+TABLES = ("run", "output", "input", "artifact", "writer", "component", "site", "note", "flag")
+
+
+@pytest.fixture
+def database(wheel_server: Server) -> Iterator[str]:
+    """A database that its owner made, with roles as the page says."""
+    name = wheel_server.create()
+    with closing(backtrail.connect(wheel_server.url(name))) as owner:
+        owner.upgrade()
+    [script] = re.findall(r"```sql\n(.*?)```", PAGE.read_text("utf-8"), flags=re.DOTALL)
+    with wheel_server.connect(name) as connection:
+        connection.execute(script.encode())
+        connection.execute("CREATE ROLE a_writer LOGIN IN ROLE backtrail_write")
+        connection.execute("CREATE ROLE a_reader LOGIN IN ROLE backtrail_read")
+    yield name
+    wheel_server.drop(name)
+    with wheel_server.connect() as connection:
+        connection.execute("DROP ROLE a_writer, a_reader, backtrail_write, backtrail_read")
+
+
+@pytest.fixture
+def writer(wheel_server: Server, database: str, tmp_path: Path) -> Iterator[backtrail.Client]:
+    url = wheel_server.url(database, user="a_writer")
+    with closing(backtrail.connect(url, spool=str(tmp_path / "spool"))) as client:
+        yield client
+
+
+def record(client: backtrail.Client) -> None:
+    """Record all kinds of facts, and a run in two parts."""
+    client.create_or_retrieve_component("serve", kind="serving", owner="ml")
+
+    @client.register("serve", inputs=["rows"])
+    def serve(rows: list[int]) -> None:
+        client.log_input("rows.csv", version="v1")
+        client.log("pred-1", value=0.7)
+        client.flush()
+        client.log("pred-2", value=0.8)
+
+    with client.pipeline("nightly"):
+        serve([1, 2])
+    client.source("rows.csv")
+    client.flag("pred-1", note="wrong")
+    client.flush()
+
+
+def test_whoever_may_only_add_records_all_there_is(writer: backtrail.Client) -> None:
+    record(writer)
+
+    trace = writer.backtrace("pred-2")
+    assert [output.name for output in trace.frames[0].outputs] == ["pred-1", "pred-2"]
+    assert trace.frames[0].run.status == "completed"
+    assert [flagged.name for flagged in writer.flagged()] == ["pred-1"]
+    assert writer.check() == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("sql", ["DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}"])
+def test_whoever_records_takes_nothing_away(
+    wheel_server: Server, database: str, table: str, sql: str
+) -> None:
+    with (
+        psycopg.connect(wheel_server.url(database, user="a_writer")) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(sql.format(f"backtrail.{table}").encode())
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("run", "status"), ("output", "version"), ("artifact", "name"), ("writer", "segment")],
+)
+def test_whoever_records_changes_no_row(
+    wheel_server: Server, database: str, table: str, column: str
+) -> None:
+    with (
+        psycopg.connect(wheel_server.url(database, user="a_writer")) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(f"UPDATE backtrail.{table} SET {column} = {column}".encode())
+
+
+def test_whoever_may_read_asks_and_records_nothing(
+    wheel_server: Server, database: str, writer: backtrail.Client, tmp_path: Path
+) -> None:
+    record(writer)
+    url = wheel_server.url(database, user="a_reader")
+
+    with closing(backtrail.connect(url, spool=str(tmp_path / "other"))) as reader:
+        assert len(reader.backtrace("pred-1").frames) == 1
+
+        @reader.register("late")
+        def late() -> int:
+            reader.log("pred-3")
+            return 7
+
+        assert late() == 7
+        assert reader.flush(timeout=0.2) > 0
+        # What is there is answered all the same.
+        assert len(reader.backtrace("pred-1").frames) == 1
+
+
+def test_a_role_without_rights_is_told_whom_to_ask(
+    wheel_server: Server, database: str, tmp_path: Path
+) -> None:
+    with wheel_server.connect() as connection:
+        connection.execute("CREATE ROLE nobody_here LOGIN")
+    url = wheel_server.url(database, user="nobody_here")
+    try:
+        with (
+            closing(backtrail.connect(url, spool=str(tmp_path / "spool"))) as client,
+            pytest.raises(backtrail.StoreUnavailableError, match="permission denied") as caught,
+        ):
+            client.backtrace("pred-1")
+    finally:
+        with wheel_server.connect() as connection:
+            connection.execute("DROP ROLE nobody_here")
+
+    assert "owner" in caught.value.hint
