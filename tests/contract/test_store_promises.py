@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import threading
 from collections.abc import Callable
@@ -848,3 +849,32 @@ def test_several_versions_that_a_run_writes_at_one_moment_all_count(
     frame = client.backtrace("v3").frames[0]
     assert (frame.inputs[0].evidence, frame.inputs[0].warnings) == ("time", ["version-mismatch"])
     assert "was v2" in frame.warnings[0].text
+
+
+# --- names of any length --------------------------------------------------------
+
+CUT = 1960
+
+
+@pytest.mark.parametrize("end", ["", "\N{SNOWMAN}" * 2000])
+def test_names_and_ids_of_any_length_are_kept_and_found_and_told_apart(
+    client: Client, end: str
+) -> None:
+    # Without any order, as no index can make it small.
+    noise = "".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(200))
+    long, other = "long/" + noise + end + "1", "long/" + noise + end + "2"
+    pipeline = "p" + noise
+    run_id = put(client, noise, component=noise, outputs=[Pointer(long, version=noise)])
+    put(client, "caller of", parent_run_id=noise, pipeline_run_id=pipeline, git_hash=noise)
+    put(client, "other", 1, inputs=[Pointer(long, run_id=noise)], outputs=[other])
+    put(client, "third", 2, inputs=[Pointer(long, version=noise)], outputs=["x"])
+    client.flush()
+
+    assert noise.startswith(run_id[:CUT])
+    assert client.get_run(noise).run_id == client.get_run(run_id).run_id == run_id
+    assert [ids(client.who(each)) for each in (long, other)] == [[run_id], ["other"]]
+    assert ids(client.history(noise)) == [run_id]
+    assert client.get_run("caller of").parent_run_id == run_id
+    for name, evidence in ((other, "explicit"), ("x", "version")):
+        (read,) = client.backtrace(name).frames[0].inputs
+        assert (read.producer, read.evidence) == (1, evidence)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..model.facts import KIND_CODES, Artifact
-from ..model.names import artifact_name, kind_of, path_name
+from ..model.names import artifact_name, bounded, file_name, kind_of, path_name
 from ..model.redaction import redact_text
 from ..model.times import to_us
 
@@ -65,7 +65,8 @@ def make_out(pointer: Any, version: str | None = None) -> Named:
     kind, at_us, run_id = None, None, None
     if isinstance(pointer, Pointer):
         version = pointer.version if version is None else version
-        kind, run_id = pointer.kind, pointer.run_id
+        kind = pointer.kind
+        run_id = None if pointer.run_id is None else bounded(str(pointer.run_id))
         at_us = None if pointer.at is None else to_us(pointer.at)
         pointer = pointer.name
     file = None
@@ -73,7 +74,7 @@ def make_out(pointer: Any, version: str | None = None) -> Named:
         name = artifact_name(pointer)
     elif isinstance(pointer, (os.PathLike, bytes)):
         file = path_name(pointer)
-        name = redact_text(file)
+        name = file_name(file)
     else:
         raise ConfigurationError(
             f"{type(pointer).__name__} names no artifact",
@@ -85,7 +86,7 @@ def make_out(pointer: Any, version: str | None = None) -> Named:
 
 def checked_version(version: object) -> str | None:
     """Give a version as the word it is kept as."""
-    return None if version is None else redact_text(str(version))
+    return None if version is None else bounded(redact_text(str(version)))
 
 
 def require_aware(moment: object, what: str) -> None:

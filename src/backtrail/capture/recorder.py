@@ -34,7 +34,7 @@ from ..model.facts import (
     SourceFact,
 )
 from ..model.identity import run_id_of, short_writer
-from ..model.names import artifact_name
+from ..model.names import artifact_name, bounded
 from ..model.redaction import cap_text, redact_text, redact_value
 from ..model.times import to_us
 from . import guard
@@ -232,7 +232,7 @@ class Recorder:
             version = self.files.version_of(file)
         at_us = at_us if own_us is None else own_us
         if run_id is not None:
-            return (artifact, version, at_us, BY_RUN_ID, str(run_id))
+            return (artifact, version, at_us, BY_RUN_ID, run_id)
         return (artifact, version, at_us, 0, None)
 
     def write_pointer(self, pointer: Any, version: str | None, at_us: int) -> tuple[Any, ...]:
@@ -384,8 +384,9 @@ class Recorder:
         run = ActiveRun()
         run.seq = self.next_seq()
         run.started_us = started
-        run.parent_run = None if parent_run_id is None else str(parent_run_id)
-        run.pipeline = pipeline_run_id
+        run.parent_run = None if parent_run_id is None else bounded(str(parent_run_id))
+        run.pipeline = None if pipeline_run_id is None else bounded(pipeline_run_id)
+        run_id = None if run_id is None else bounded(run_id)
         run.params = redact_value(dict(params)) if params else None
         run.reads = [_imported_read(each, started) for each in _listed(inputs, "inputs")]
         until = started if ended is None else ended
@@ -426,11 +427,13 @@ class Recorder:
         at_us = self.now_us()
         if run_id is None:
             run_id = run_id_of(at_us, short_writer(self.sink.writer.uid), self.next_seq())
+        run_id = bounded(run_id)
         self.sink.add(PipelineFact(run_id, redact_text(name), at_us))
         return run_id
 
     def site_of(self, component: str, git_hash: str | None) -> int:
         """Give the number of the site of runs that no function of this process made."""
+        git_hash = None if git_hash is None else bounded(str(git_hash))
         key = (component, git_hash)
         n = self._known_sites.get(key)
         if n is None:
@@ -444,7 +447,7 @@ class Recorder:
         if wake is not None:
             wake()
         n = self._next_site()
-        self.sink.add_site(SiteFact(n, component, **where))
+        self.sink.add_site(SiteFact(n, bounded(component), **where))
         return n
 
     # -- background --------------------------------------------------------
@@ -564,7 +567,7 @@ def _imported_read(pointer: Any, at_us: int) -> tuple[Any, ...]:
     artifact, version, own_us, run_id, _ = make_out(pointer)
     at_us = at_us if own_us is None else own_us
     if run_id is not None:
-        return (artifact, version, at_us, BY_RUN_ID, str(run_id))
+        return (artifact, version, at_us, BY_RUN_ID, run_id)
     return (artifact, version, at_us, 0, None)
 
 

@@ -20,7 +20,8 @@ from msgspec import structs
 
 from ..errors import ConfigurationError
 from ..model.facts import COMPLETED, KIND_CODES, Artifact, CodeFact
-from ..model.redaction import redact_text, redact_value
+from ..model.names import file_name
+from ..model.redaction import redact_value
 from . import code, guard
 from .component import Component
 from .context import NOTHING, ActiveRun, current_run
@@ -237,7 +238,7 @@ class Registration:
             if self._writes is not None:
                 for name in self._writes.resolve(args, kwargs, result):
                     version = recorder.files.version_of(name)
-                    writes.append((Artifact(redact_text(name), _DATA), version, ended, None))
+                    writes.append((Artifact(file_name(name), _DATA), version, ended, None))
             for name, argument in self._value_writes:
                 value = argument(args, kwargs)
                 if value is not None:
@@ -619,7 +620,7 @@ def _new_read(
     """Make the reads of a run that reads one file, at its start: the same for every such call."""
     if len(known) >= _MOST_CACHED:
         known.clear()
-    read = known[name] = ((Artifact(redact_text(name), kind), version, None, 0, None),)
+    read = known[name] = ((Artifact(file_name(name), kind), version, None, 0, None),)
     return read
 
 

@@ -54,6 +54,25 @@ def canonical(name: str) -> str:
 
 
 _MOST_NAME = 10_000
+# Of UTF-8. PostgreSQL puts no more than 2,704 bytes into an index.
+_MOST_BYTES = 2000
+
+
+def bounded(text: str) -> str:
+    """Give a name or an id as it is stored and looked up: cut if very long, with a digest of it."""
+    if len(text) <= _MOST_BYTES // 4:
+        return text
+    whole = text.encode("utf-8", "surrogatepass")
+    if len(whole) <= _MOST_BYTES:
+        return text
+    return whole[: _MOST_BYTES - 40].decode("utf-8", "ignore") + _told_apart(whole)
+
+
+def _told_apart(whole: bytes) -> str:
+    """Give what tells a text that was cut from others that begin so."""
+    import hashlib
+
+    return "..." + hashlib.blake2b(whole, digest_size=16).hexdigest()
 
 
 def artifact_name(name: str) -> str:
@@ -61,14 +80,16 @@ def artifact_name(name: str) -> str:
     if "\0" in name:
         name = name.replace("\0", "\\0")  # no database keeps it
     if len(name) > _MOST_NAME:
-        import hashlib
-
-        # Cut, with what tells it from others that begin so.
-        rest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
-        name = f"{name[: _MOST_NAME - 40]}...{rest}"
+        # As much as is looked through for secrets.
+        name = name[: _MOST_NAME - 40] + _told_apart(name.encode("utf-8", "replace"))
     if len(name) < 16 and "://" not in name:
         return name  # too short to hold a secret that could be told from a name
-    return redact_text(canonical(name))
+    return bounded(redact_text(canonical(name)))
+
+
+def file_name(path: str) -> str:
+    """Give the name that a file is stored and looked up under, of what `path_name` gave."""
+    return bounded(redact_text(path))
 
 
 def path_name(

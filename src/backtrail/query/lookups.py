@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ..errors import ConfigurationError, NotFoundError
 from ..model.facts import COMPLETED, DIGEST_KINDS, KIND_CODES, KIND_NAMES
+from ..model.names import bounded
 from ..model.records import ComponentRecord, Match, Run, to_us
 from ..store.protocol import MAX_KEY, PAGE, ArtifactRow, Probe, RunRow, Store
 from .assemble import assemble_runs, component_record, public_id
@@ -40,7 +41,7 @@ def history(
     until: Moment | None,
 ) -> list[Run]:
     """Give the runs of a component, newest first, started in [since, until)."""
-    row = store.component_named(component)
+    row = store.component_named(bounded(component))
     if row is None:
         raise unknown_component(store, component)
     since_us = -MAX_KEY if since is None else moment_us(since)

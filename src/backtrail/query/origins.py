@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..errors import AmbiguousIdError, ConfigurationError, NotFoundError
 from ..model.facts import DIGEST_KINDS
 from ..model.impact import ImpactOrigin
+from ..model.names import bounded
 from ..store.protocol import MAX_KEY, PAGE, ArtifactRow, ReadSpan, RunRow, Store, WriteRow, Written
 from .assemble import public_id
 from .links import Link
@@ -219,7 +220,7 @@ def origin_of_runs(
     about = ImpactOrigin("runs", "", version, component, commit, since_us, until_us)
     key = None
     if component is not None:
-        row = store.component_named(component)
+        row = store.component_named(bounded(component))
         if row is None:
             raise unknown_component(store, component)
         key = row.component
@@ -298,7 +299,7 @@ def _pages_in_time(
 def _version_of(store: Store, artifact: ArtifactRow, word: str) -> tuple[int, str]:
     """Find a version of an artifact by its word, by a digest without its kind, or a beginning."""
     found: dict[str, int] = {}
-    for candidate in (word, f"blake3:{word}"):
+    for candidate in (bounded(word), f"blake3:{word}"):
         key = store.version_of_word(candidate)
         if key is not None:
             return key, candidate

@@ -8,7 +8,7 @@ from itertools import chain
 
 from ..errors import AmbiguousIdError, NotFoundError
 from ..model.facts import KIND_CODES
-from ..model.names import artifact_name, path_name
+from ..model.names import artifact_name, bounded, file_name, path_name
 from ..model.redaction import redact_text
 from ..store.protocol import MAX_KEY, ArtifactRow, Probe, Store
 
@@ -97,7 +97,7 @@ def _of_content(store: Store, word: str, at_us: int | None) -> Selected | None:
 def find_artifact(store: Store, name: str) -> ArtifactRow | None:
     """Find an artifact by its name, or by the path of a local file."""
     plain = os.fspath(name)
-    for candidate in (artifact_name(plain), redact_text(path_name(plain))):
+    for candidate in (artifact_name(plain), file_name(path_name(plain))):
         row = store.artifact_named(candidate)
         if row is not None:
             return row
@@ -110,7 +110,7 @@ def find_run(store: Store, run_id: str) -> int | None:
     Raises:
         AmbiguousIdError: several run ids start so.
     """
-    key = store.key_of(run_id)
+    key = store.key_of(bounded(run_id))
     if key is not None or len(run_id) < SHORTEST_PREFIX:
         return key
     found = store.keys_with_prefix(run_id, 6)

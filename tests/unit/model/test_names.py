@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtrail.model.names import canonical, kind_of, path_name
+from backtrail.model.names import bounded, canonical, file_name, kind_of, path_name
 
 
 @pytest.mark.parametrize(
@@ -192,3 +192,14 @@ def test_a_path_name_is_absolute_and_stable(path: str) -> None:
 )
 def test_a_name_suggests_a_kind(name: str, kind: str) -> None:
     assert kind_of(name) == kind
+
+
+def test_a_very_long_name_is_cut_and_still_tells_itself_from_others() -> None:
+    begin = "/data/" + "é" * 3000
+    first, second = file_name(begin + "1"), file_name(begin + "2")
+
+    assert first != second
+    assert first.startswith("/data/é")
+    assert len(first.encode()) <= 2000
+    assert bounded(first) == first
+    assert bounded("x" * 2000) == "x" * 2000
