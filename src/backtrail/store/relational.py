@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from ..model.identity import SEQ_BITS, SEQ_MASK, parse_run_id, run_id_of, started_between
@@ -55,10 +56,13 @@ class RelationalStore(Lists, Downstream, Marks):
                 name = "newest_writes_of_version" if artifact else "newest_writes_of_content"
             flat = asked.setdefault(name, [])
             flat += n, artifact, version, at_us, reader, read_version
-        for name, flat in asked.items():
-            for n, at_us, run, version in self._probe(name, flat):
-                answers[n].append(_new(WriteRow, (at_us, run, version)))
+        for n, at_us, run, version in self._probe_each(asked):
+            answers[n].append(_new(WriteRow, (at_us, run, version)))
         return answers
+
+    def _probe_each(self, asked: Mapping[str, list[int]]) -> Iterable[tuple[Any, ...]]:
+        """Give all rows of several such statements."""
+        return chain.from_iterable(self._probe(name, flat) for name, flat in asked.items())
 
     def _probe(self, name: str, flat: list[int]) -> Iterable[tuple[Any, ...]]:
         """Give all rows of a statement about probes, of six numbers each."""

@@ -6,13 +6,17 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import chain, repeat
+from struct import Struct
 from typing import Any
 
 import psycopg
 from psycopg import errors
+from psycopg.adapt import Dumper
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Format
 from psycopg.types.array import ListBinaryDumper
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
@@ -65,6 +69,28 @@ CREATE TABLE IF NOT EXISTS backtrail.migration (
 );
 """
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('backtrail'), 1)"
+
+
+class Numbers(list[int]):
+    """A list of numbers, which is sent at a tenth of what any other list costs."""
+
+
+class _NumbersDumper(Dumper):
+    format = Format.BINARY
+    oid = psycopg.postgres.types["int8"].array_oid
+
+    def dump(self, obj: Numbers) -> bytes:
+        return _array_of(len(obj))(*chain.from_iterable(zip(repeat(8), obj)))
+
+
+@lru_cache(maxsize=1024)
+def _array_of(length: int) -> Callable[..., bytes]:
+    """Give what packs so many numbers: a header, and for each its length and itself."""
+    head = Struct("!iii").pack(min(length, 1), 0, psycopg.postgres.types["int8"].oid)
+    if length:
+        head += Struct("!ii").pack(length, 1)
+    pack = Struct("!" + "iq" * length).pack
+    return lambda *numbers: head + pack(*numbers)
 
 
 class _TextDumper(StrBinaryDumper):
@@ -148,6 +174,19 @@ class Database:
         with self.session() as connection, connection.cursor(binary=True) as cursor:
             cursor.execute(sql, values, prepare=True)
             return cursor.fetchall()
+
+    def rows_of_each(
+        self, questions: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Give the rows of several statements, which are sent without waiting in between."""
+        if len(questions) == 1 or getattr(self._inside, "transaction", None) is not None:
+            return [self.rows(sql, values) for sql, values in questions]
+        with self.session() as connection:
+            cursors = [connection.cursor(binary=True) for _ in questions]
+            with connection.pipeline():
+                for cursor, (sql, values) in zip(cursors, questions, strict=True):
+                    cursor.execute(sql, values, prepare=True)
+            return [cursor.fetchall() for cursor in cursors]
 
     @contextlib.contextmanager
     def session(self, *, patient: bool = False) -> Iterator[psycopg.Connection[Any]]:
@@ -333,6 +372,7 @@ def _adapt(connection: psycopg.Connection[Any]) -> None:
     connection.adapters.register_dumper(int, Int8BinaryDumper)
     connection.adapters.register_dumper(str, _TextDumper)
     connection.adapters.register_dumper(list, ListBinaryDumper)
+    connection.adapters.register_dumper(Numbers, _NumbersDumper)
 
 
 def version_of(connection: psycopg.Connection[Any]) -> int:

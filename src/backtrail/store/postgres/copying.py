@@ -14,7 +14,6 @@ _END = b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
 _number = Struct("!iq").pack
 _length = Struct("!i").pack
-_pair = Struct("!hiqiq").pack
 _edge = Struct("!hiqiqiqiq").pack
 _head = Struct("!hiqiqiqiqiqih").pack
 # A COPY is sent in pieces of about this many rows.
@@ -34,11 +33,6 @@ def runs(rows: Iterable[tuple[Any, ...]]) -> Iterable[bytes]:
 def edges(rows: Iterable[tuple[int, int, int, int]]) -> Iterable[bytes]:
     """Give rows of outputs or inputs: artifact, t, run, version."""
     return _in_pieces(_edge(4, 8, a, 8, t, 8, run, 8, version) for a, t, run, version in rows)
-
-
-def pairs(rows: Iterable[tuple[int, int]]) -> Iterable[bytes]:
-    """Give rows of two numbers."""
-    return _in_pieces(_pair(2, 8, a, 8, b) for a, b in rows)
 
 
 def _run(row: tuple[Any, ...]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from ...model.facts import Batch
@@ -10,7 +11,7 @@ from ..protocol import StoreStats
 from ..relational import RelationalStore
 from ..rows import pack_word, unpack_word, words_from
 from . import operating
-from .connection import Database, statements
+from .connection import Database, Numbers, statements
 from .intake import PostgresIntake
 from .naming import PostgresNaming, pack, unpack
 
@@ -39,15 +40,19 @@ class PostgresStore(RelationalStore):
         return self._database.rows(self._sql[name], values)
 
     def _listed(self, values: Iterable[Any]) -> list[Any]:
-        return list(values)
+        listed = list(values)
+        return Numbers(listed) if listed and isinstance(listed[0], int) else listed
 
     def _probe(self, name: str, flat: list[int]) -> Iterable[tuple[Any, ...]]:
-        columns = {letter: flat[place::6] for place, letter in enumerate("abcdef")}
-        return self._database.rows(self._sql[name], columns)
+        return self._database.rows(self._sql[name], _columns(flat))
+
+    def _probe_each(self, asked: Mapping[str, list[int]]) -> Iterable[tuple[Any, ...]]:
+        found = [(self._sql[name], _columns(flat)) for name, flat in asked.items()]
+        return chain.from_iterable(self._database.rows_of_each(found))
 
     def versions(self, keys: Iterable[int]) -> dict[int, str]:
         """Give the version words of these keys."""
-        found = self._all("versions", keys=list(keys))
+        found = self._all("versions", keys=Numbers(keys))
         return {key: unpack_word(unpack(word)) for key, word in found}
 
     def version_of_word(self, word: str) -> int | None:
@@ -93,6 +98,11 @@ class PostgresStore(RelationalStore):
     def upgrade(self) -> tuple[int, int]:
         """Bring the schema to this version; give the versions before and after."""
         return operating.upgrade(self._database)
+
+
+def _columns(flat: list[int]) -> dict[str, Numbers]:
+    """Part the numbers of probes, six for each, as `statements` names them."""
+    return {letter: Numbers(flat[place::6]) for place, letter in enumerate("abcdef")}
 
 
 def open_postgres(url: str, shown_url: str, *, auto_upgrade: bool = False) -> PostgresStore:
