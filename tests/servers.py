@@ -42,17 +42,19 @@ def debian_programs() -> Path:
 
 
 class Server:
-    """One PostgreSQL server on a loopback port, in a temporary folder.
+    """One PostgreSQL server on a loopback port.
 
     Args:
         programs: folder with initdb and postgres.
+        folder: to stay in, with what an earlier server left there; else a temporary one.
         settings: of the server, beside those that every test server has.
     """
 
-    def __init__(self, programs: Path, **settings: str) -> None:
+    def __init__(self, programs: Path, folder: Path | None = None, **settings: str) -> None:
         self.programs = programs
+        self._stays = folder is not None
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.folder = Path(tempfile.mkdtemp(prefix="backtrail-pg-", dir=memory))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="backtrail-pg-", dir=memory))
         self.port = _free_port()
         self._settings = {
             "listen_addresses": "127.0.0.1",
@@ -72,6 +74,8 @@ class Server:
             if not _may_all_enter(programs):
                 self.programs = self.folder / "programs" / programs.name
                 shutil.copytree(programs.parent, self.programs.parent, symlinks=True)
+        if self._data.exists():
+            return
         self.run(
             "initdb",
             "-D",
@@ -146,9 +150,10 @@ class Server:
         self._process = None
 
     def remove(self) -> None:
-        """Stop and leave nothing behind."""
+        """Stop and leave nothing behind, but for a folder to stay in."""
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self._stays:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database: str, *, user: str = USER, password: str = "") -> str:
         """Give the address of a database."""
@@ -173,9 +178,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(programs: Path, **settings: str) -> Iterator[Server]:
-    """Give a server that runs for a ``with`` block."""
-    server = Server(programs, **settings)
+def running(programs: Path, folder: Path | None = None, **settings: str) -> Iterator[Server]:
+    """Give a server that runs for a ``with`` block; args as of `Server`."""
+    server = Server(programs, folder, **settings)
     try:
         server.start()
         yield server

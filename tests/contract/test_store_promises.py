@@ -743,7 +743,7 @@ def test_generated_output_ids_are_distinct(client: Client) -> None:
         "ключ/データ/🙂",
         "'; DROP TABLE run; --",
         'with "quotes" and \\ and\ttab\nline',
-        "x" * 5_000,
+        "x" * 2_000,
         " leading and trailing ",
         "%s ? :name $1 {brace}",
         "1",
