@@ -14,13 +14,14 @@ import random
 import sqlite3
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from _common import bench_folder
 
-from backtrail.model.facts import KIND_CODES
+from backtrail.model.facts import COMPLETED, KIND_CODES
 from backtrail.model.identity import SEQ_BITS, short_writer
 from backtrail.store.migrations import migrations
 from backtrail.store.sqlite import open_sqlite
@@ -38,7 +39,7 @@ PARAMS = '{"limit":1000,"day":"2026-11-20"}'
 #: Size of trace -> how many are planted.
 TRACES = {5: 40, 50: 20, 500: 6, 5_000: 2}
 DIAMONDS, CHAIN = 40, 5_000
-_LAYOUT = 4  # raise it when what this module writes changes
+LAYOUT = 4  # raise it when what this module writes changes
 
 
 @dataclass
@@ -56,7 +57,7 @@ class _Planted:
 def store_of(runs: int) -> Path:
     """Give the database with so many runs; made if it is not there."""
     schema = "".join(migrations("sqlite").values())
-    mark = hashlib.sha256(f"{_LAYOUT}{schema}".encode()).hexdigest()[:10]
+    mark = hashlib.sha256(f"{LAYOUT}{schema}".encode()).hexdigest()[:10]
     path = bench_folder() / f"history-{runs}-{mark}.db"
     if not path.exists():
         begun = time.perf_counter()
@@ -230,7 +231,6 @@ def _reads_of(i: int) -> list[tuple[int, int]]:
 
 
 def _write(path: Path, runs: int) -> None:
-    plan = _plan(runs)
     store = open_sqlite(path)
     with store._database.session(writes=True):
         pass
@@ -244,24 +244,9 @@ def _write(path: Path, runs: int) -> None:
     for name, _ in later:
         db.execute(f"DROP INDEX {name}")
     db.execute("BEGIN")
-    _write_names(db, runs, plan)
-    db.executemany(
-        "INSERT INTO run (run, component, site, started, ended, status, params, ins, outs)"
-        " VALUES (?,?,?,?,?,1,?,?,?)",
-        _run_rows(runs, plan),
-    )
-    db.executemany(
-        "INSERT INTO output (artifact, t, run, version) VALUES (?,?,?,?)", _output_rows(runs, plan)
-    )
-    db.executemany(
-        "INSERT INTO input (artifact, version, t, run) VALUES (?,?,?,?)", _input_rows(runs, plan)
-    )
-    for i, reads in plan.reads.items():
-        at = started_us(i)
-        db.executemany(
-            "INSERT INTO input (artifact, version, t, run) VALUES (?,?,?,?)",
-            [(a, v, at, key_of(i)) for a, v in reads],
-        )
+    for table, columns, rows in tables(runs):
+        marks = ",".join("?" * (columns.count(",") + 1))
+        db.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
     for _, sql in later:
         db.execute(sql)
     db.execute("COMMIT")
@@ -269,52 +254,55 @@ def _write(path: Path, runs: int) -> None:
     db.close()
 
 
-def _write_names(db: sqlite3.Connection, runs: int, plan: _Planted) -> None:
-    db.executemany(
-        "INSERT INTO component (component, name, said) VALUES (?,?,?)",
-        [
-            (n + 1, name, '{"kind":[1,"etl"],"owner":[1,"@data"]}')
-            for n, name in enumerate(COMPONENTS)
-        ],
+def tables(runs: int) -> Iterator[tuple[str, str, Iterable[tuple[object, ...]]]]:
+    """Give table, columns and rows of all that a store of so many runs holds."""
+    plan = _plan(runs)
+    yield from _names(runs, plan)
+    yield (
+        "run",
+        "run, component, site, started, ended, status, params, ins, outs",
+        _run_rows(runs, plan),
     )
+    yield "output", "artifact, t, run, version", _output_rows(runs, plan)
+    yield "input", "artifact, version, t, run", _input_rows(runs, plan)
+
+
+def _names(runs: int, plan: _Planted) -> Iterator[tuple[str, str, Iterable[tuple[object, ...]]]]:
+    said = '{"kind":[1,"etl"],"owner":[1,"@data"]}'
+    named = [(n + 1, name, said) for n, name in enumerate(COMPONENTS)]
+    yield "component", "component, name, said", named
     writers = range(1, _writers(runs) + 1)
     uids = [hashlib.md5(f"{w}".encode()).digest() for w in writers]
-    db.executemany(
-        "INSERT INTO writer (writer, uid, short, host, pid, started, info) VALUES (?,?,?,?,?,?,?)",
+    yield (
+        "writer",
+        "writer, uid, short, host, pid, started, info",
         [
             (w, uid, short_writer(uid), "bench", 100 + w, START_US, '{"user":"bench"}')
             for w, uid in zip(writers, uids, strict=True)
         ],
     )
-    db.executemany(
-        "INSERT INTO site (site, writer, n, component, file, line, function, git, dirty)"
-        " VALUES (?,?,?,?,'pipeline/steps.py',12,'step',"
-        "'9f2c1ab3d4e5f60718293a4b5c6d7e8f90a1b2c3',0)",
-        [(_site(w, c), w, c, c) for w in writers for c in range(1, len(COMPONENTS) + 1)],
-    )
-    db.executemany(
-        "INSERT INTO artifact (artifact, name, kind) VALUES (?,?,?)",
-        [(_path_artifact(p), _path_name(p), DATA) for p in range(PATHS)],
-    )
-    db.executemany(
-        "INSERT INTO artifact (artifact, name, kind) VALUES (?,?,?)",
-        ((PATHS + 1 + n, name, kind) for n, (name, kind) in enumerate(plan.names)),
+    where = ("pipeline/steps.py", 12, "step", "9f2c1ab3d4e5f60718293a4b5c6d7e8f90a1b2c3", 0)
+    yield (
+        "site",
+        "site, writer, n, component, file, line, function, git, dirty",
+        [(_site(w, c), w, c, c, *where) for w in writers for c in range(1, len(COMPONENTS) + 1)],
     )
     first = _first_output(plan)
-    db.executemany(
-        "INSERT INTO artifact (artifact, name, kind) VALUES (?,?,4)",
-        ((first + n, f"pred-{n:09d}") for n in range(runs // 2)),
+    yield (
+        "artifact",
+        "artifact, name, kind",
+        itertools.chain(
+            ((_path_artifact(p), _path_name(p), DATA) for p in range(PATHS)),
+            ((PATHS + 1 + n, name, kind) for n, (name, kind) in enumerate(plan.names)),
+            ((first + n, f"pred-{n:09d}", OUTPUT) for n in range(runs // 2)),
+        ),
     )
     # Content digests are random: sorted for their unique index, as a bulk load would.
-    random_words = sorted(
-        (b"\x01" + hashlib.sha256(struct.pack("<q", n)).digest(), n)
-        for n in range(1, _batches(runs) + plan.digests + 1)
-    )
-    db.executemany("INSERT INTO version (word, version) VALUES (?,?)", random_words)
-    db.executemany(
-        "INSERT INTO version (version, word) VALUES (?,?)",
-        ((-n - 1, word) for n, word in enumerate(plan.words)),
-    )
+    digests = range(1, _batches(runs) + plan.digests + 1)
+    words = [(n, b"\x01" + hashlib.sha256(struct.pack("<q", n)).digest()) for n in digests]
+    words.sort(key=itemgetter(1))
+    yield "version", "version, word", words
+    yield "version", "version, word", [(-n - 1, word) for n, word in enumerate(plan.words)]
 
 
 def _first_output(plan: _Planted) -> int:
@@ -340,7 +328,7 @@ def _run_rows(runs: int, plan: _Planted) -> Iterator[tuple[object, ...]]:
         ins = ",".join([f"[{a},{v},0]" for a, v in reads])
         outs = ",".join([f"[{a},{v},{TOOK_US}]" for a, v in writes])
         site = _site(key >> SEQ_BITS, component)
-        yield key, component, site, at, at + TOOK_US, PARAMS, f"[{ins}]", f"[{outs}]"
+        yield key, component, site, at, at + TOOK_US, COMPLETED, PARAMS, f"[{ins}]", f"[{outs}]"
 
 
 def _output_rows(runs: int, plan: _Planted) -> Iterator[tuple[int, int, int, int]]:
@@ -367,3 +355,6 @@ def _input_rows(runs: int, plan: _Planted) -> Iterator[tuple[int, int, int, int]
             for i in (2 * c + 1, 2 * c + 2, 2 * c + 11, 2 * c + 34):
                 if i < runs and i not in plan.writes:
                     yield artifact, c + 1, started_us(i), key_of(i)
+    for i, reads in plan.reads.items():
+        for artifact, version in reads:
+            yield artifact, version, started_us(i), key_of(i)

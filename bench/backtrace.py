@@ -42,8 +42,8 @@ def main() -> None:
         for label in (*(f"{size}" for size in TRACES), "diamonds", "chain"):
             frames = len(query(planted[label][0]).frames)
             asked = ASKED[label] if args.full else max(3, ASKED[label] // 3)
-            wall, cpu = _measure(query, planted[label], asked)
-            through, _ = _measure(client.backtrace, planted[label], asked)
+            wall, cpu = measure(query, planted[label], asked)
+            through, _ = measure(client.backtrace, planted[label], asked)
             rows.append(
                 (
                     f"{frames:,} runs" + (f" ({LABELS[label]})" if label in LABELS else ""),
@@ -87,7 +87,7 @@ def _label_of(text: str) -> str:
     return text.split()[0].replace(",", "")
 
 
-def _measure(
+def measure(
     ask: Callable[[str], Any], outputs: list[str], asked: int
 ) -> tuple[list[float], list[float]]:
     """Give wall and CPU milliseconds of each question, going round the outputs."""

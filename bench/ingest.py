@@ -78,11 +78,18 @@ def main() -> None:
 
 
 def record(
-    url: str, runs: int, lane: int, *, random_ids: bool, flush: bool, gate: Any = None
+    url: str,
+    runs: int,
+    lane: int,
+    *,
+    random_ids: bool,
+    flush: bool,
+    gate: Any = None,
+    spool: str | None = None,
 ) -> tuple[float, float, int]:
     """Record so many runs; give when recording and flushing ended, and what was left."""
     wait = {} if flush else {"flush_interval_s": 3600, "exit_timeout_s": 0}
-    client = backtrail.connect(url, **wait)
+    client = backtrail.connect(url, spool=spool, **wait)
     log, log_input, log_output = client.log, client.log_input, client.log_output
     chance = random.Random(lane)
     paths = [f"s3://lake/{lane}/features/dt={n // 24}/hour={n % 24}.parquet" for n in range(PATHS)]
