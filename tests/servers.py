@@ -34,10 +34,16 @@ def wheel_programs() -> Path:
 
 
 def debian_programs() -> Path:
-    """Give the folder with the programs of Debian's PostgreSQL 15, or of the newest there is."""
+    """Give the folder with the programs of Debian's PostgreSQL 15, or of the newest there is.
+
+    Raises:
+        LookupError: there is none.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not found:
-        raise RuntimeError("Debian's PostgreSQL is missing: scripts/setup installs it")
+        raise LookupError(
+            "Debian's PostgreSQL is missing: as root, scripts/setup --servers installs it"
+        )
     return next((path for path in found if path.parts[-3] == "15"), found[-1]).parent
 
 

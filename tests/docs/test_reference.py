@@ -17,9 +17,10 @@ import click
 import pytest
 from click.testing import CliRunner
 from docs.test_examples import blocks_of
+from servers import Server
 
 import backtrail
-from backtrail import Client, errors
+from backtrail import Client, connect, errors
 from backtrail.cli import failures
 from backtrail.cli.program import ALIASES, VERBS, program
 from backtrail.debugger import commands as shell
@@ -442,8 +443,33 @@ def indexes() -> list[str]:
     return re.findall(r"CREATE (?:UNIQUE )?INDEX (\w+)", script)
 
 
-def test_every_table_is_described_and_no_other() -> None:
-    assert {name for name in sections(SCHEMA) if name != "An example"} == set(tables())
+@pytest.fixture(scope="module")
+def postgres_columns(wheel_server: Server) -> Iterator[dict[str, set[str]]]:
+    """The tables of the newest schema in PostgreSQL, with their columns."""
+    database = wheel_server.create()
+    with connect(wheel_server.url(database)) as client:
+        client.upgrade()
+    with wheel_server.connect(database) as connection:
+        rows = connection.execute(
+            "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+            " WHERE c.relnamespace = 'backtrail'::regnamespace AND c.relkind IN ('r', 'p')"
+            " AND NOT c.relispartition AND a.attnum > 0"
+        ).fetchall()
+    found: dict[str, set[str]] = {}
+    for table, column in rows:
+        found.setdefault(str(table), set()).add(str(column))
+    yield found
+    wheel_server.drop(database)
+
+
+def test_every_table_is_described_and_no_other(postgres_columns: dict[str, set[str]]) -> None:
+    described = set(sections(SCHEMA)) - {"An example", "In PostgreSQL"}
+    assert described == {*tables(), *postgres_columns}
+
+
+def test_tables_have_the_same_columns_in_postgresql(postgres_columns: dict[str, set[str]]) -> None:
+    for table, columns in postgres_columns.items():
+        assert set(first_cells(sections(SCHEMA)[table])) == columns
 
 
 @pytest.mark.parametrize(("table", "columns"), tables().items(), ids=list(tables()))

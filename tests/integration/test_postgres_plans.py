@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import FAST, Server, debian_programs, running
+from servers import FAST, Server, running
 
 from backtrail import Client, Pointer, connect
 
@@ -32,7 +32,7 @@ SELECT 1000000 + n / 1000 % 1000, {start} + n * 500000::bigint, n, n % 2 * n
 
 
 @pytest.fixture(scope="module")
-def explaining() -> Iterator[Server]:
+def explaining(debian: Path) -> Iterator[Server]:
     """A server that writes down the plan of every statement."""
     settings = {
         "session_preload_libraries": "auto_explain",
@@ -41,7 +41,7 @@ def explaining() -> Iterator[Server]:
         "log_min_messages": "log",
         "autovacuum": "off",
     }
-    with running(debian_programs(), **FAST, **settings) as server:
+    with running(debian, **FAST, **settings) as server:
         yield server
 
 
