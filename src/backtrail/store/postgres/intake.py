@@ -13,7 +13,7 @@ from ...model.facts import Batch, RunFact
 from ...model.identity import SEQ_BITS, parse_run_id
 from ..intake import Rows
 from ..relational_intake import RelationalIntake, keys_of
-from . import copying
+from . import binary
 from .connection import Transaction
 from .naming import PostgresNaming
 
@@ -87,8 +87,8 @@ class PostgresIntake(RelationalIntake[Transaction]):
         known = {key for key in rows if key <= highest.get(key >> SEQ_BITS, -1)}
         bound = rows.bound()
         self._copy(
-            f"run ({copying.RUN_COLUMNS})",
-            copying.runs(row for row in bound if row[0] not in known),
+            f"run ({binary.RUN_COLUMNS})",
+            binary.runs(row for row in bound if row[0] not in known),
         )
         # Reads that name their maker in two ways are one row.
         inputs = list(dict.fromkeys(rows.inputs)) if rows.named else rows.inputs
@@ -118,7 +118,7 @@ class PostgresIntake(RelationalIntake[Transaction]):
                 columns = tuple(map(list, zip(*again, strict=True)))
                 self._transaction.run(_ADD_EDGES.format(table), columns)
         if rows:
-            self._copy(f"{table} (artifact, t, run, version)", copying.edges(rows))
+            self._copy(f"{table} (artifact, t, run, version)", binary.edges(rows))
 
     def _copy(self, into: str, pieces: Iterable[bytes]) -> None:
         sql = f"COPY {into} FROM STDIN (FORMAT BINARY)"
