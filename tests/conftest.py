@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,9 @@ from hypothesis import HealthCheck, settings
 from servers import FAST, Server, debian_programs, running, wheel_programs
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from backtrail import Client
 
+FreshStore = Callable[[], AbstractContextManager[str]]
 # A new backend is done when the contract tests pass on it.
 BACKENDS = ("sqlite", "postgres", "postgres-15")
 # Which tests run on which: what a store promises on all, and on the wheel's PostgreSQL some
@@ -68,22 +67,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def fresh_store(
-    request: pytest.FixtureRequest,
-) -> Iterator[Callable[[], AbstractContextManager[str]]]:
+def stores(request: pytest.FixtureRequest) -> Iterator[Callable[[str], FreshStore]]:
+    """Give what makes empty stores of a backend, each for a ``with`` block, as its address."""
+    known: dict[str, FreshStore] = {}
+    with ExitStack() as opened:
+
+        def of(backend: str) -> FreshStore:
+            if backend not in known:
+                if backend == "sqlite":
+                    known[backend] = opened.enter_context(_sqlite_files())
+                else:
+                    name = "debian_server" if backend == "postgres-15" else "wheel_server"
+                    known[backend] = _databases(request.getfixturevalue(name))
+            return known[backend]
+
+        yield of
+
+
+@pytest.fixture(scope="session")
+def fresh_store(request: pytest.FixtureRequest, stores: Callable[[str], FreshStore]) -> FreshStore:
     """Give a function that makes an empty store for a ``with`` block, as its address."""
-    if request.param == "sqlite":
-        with _sqlite_files() as make:
-            yield make
-        return
-    server = request.getfixturevalue(
-        "debian_server" if request.param == "postgres-15" else "wheel_server"
-    )
-    yield _databases(server)
+    return stores(request.param)
 
 
 @contextmanager
-def _sqlite_files() -> Iterator[Callable[[], AbstractContextManager[str]]]:
+def _sqlite_files() -> Iterator[FreshStore]:
     numbers = itertools.count()
     # In memory where that is possible: a generated history each gets a store of its own.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -101,7 +109,7 @@ def _sqlite_files() -> Iterator[Callable[[], AbstractContextManager[str]]]:
         yield make
 
 
-def _databases(server: Server) -> Callable[[], AbstractContextManager[str]]:
+def _databases(server: Server) -> FreshStore:
     from backtrail.store.postgres import open_postgres
 
     # Set up once and copied: that is quicker than to set each up.
@@ -147,7 +155,7 @@ def debian_server(debian: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def store_url(fresh_store: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+def store_url(fresh_store: FreshStore) -> Iterator[str]:
     """The address of an empty store, one test for each backend."""
     with fresh_store() as url:
         yield url

@@ -6,6 +6,7 @@ Asking loads what recording does not need, so each question imports its own part
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,12 @@ from .capture import guard
 from .capture.component import Component
 from .capture.environment import user_name
 from .capture.files import FileVersions
-from .errors import BacktrailError, ConfigurationError
+from .errors import BacktrailError, ConfigurationError, NotFoundError
 from .model.names import path_name
 from .model.times import to_us
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .capture.recorder import Recorder
     from .journal.journal import Journal
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .query.review import Review
     from .query.staleness import Staleness
     from .settings import Settings
+    from .store.copying import Copying
     from .store.protocol import Store, StoreStats
 
 READ_WAIT_S = 5.0
@@ -457,6 +459,40 @@ class Asking:
     def upgrade(self) -> tuple[int, int]:
         """Bring the store's schema to this version; give the versions before and after."""
         return self._open_store().upgrade()
+
+    @contextmanager
+    def copying(self, target: Asking, *, dry_run: bool = False) -> Iterator[Copying]:
+        """Give, for a ``with`` block, a copy of this store as it is now into that of ``target``.
+
+        Args:
+            target: a client of another store.
+            dry_run: make no database where there is none.
+
+        Raises:
+            ConfigurationError: the two are one.
+            NotFoundError: there is nothing to copy.
+            StoreUnavailableError: one of them cannot be used.
+        """
+        from .store.copying import Copying
+
+        if self._is_same(target):
+            raise ConfigurationError(
+                f"{self.url} cannot be copied onto itself", hint="Give --to another address."
+            )
+        store = self._ask()
+        if not store.exists():
+            raise NotFoundError(f"there is no database at {self.url}")
+        into = target._open_store()
+        with store.snapshot():
+            yield Copying(store, None if dry_run and not into.exists() else into)
+
+    def _is_same(self, other: Asking) -> bool:
+        if self.settings.url == other.settings.url:
+            return True
+        try:
+            return os.path.samefile(self.settings.database, other.settings.database)
+        except (ConfigurationError, OSError):
+            return False
 
     def diagnose(self) -> Diagnosis:
         """Look at everything that can be wrong between here and the store."""

@@ -1,4 +1,4 @@
-"""`bt db`: how large the database is, whether it is sound, and its schema."""
+"""`bt db`: how large the database is, whether it is sound, its schema; copies of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from ..errors import StoreUnavailableError
 from ..model.records import to_iso
 from ..render import words
+from .copy import copy
 from .failures import WARNED
 from .session import Session, common
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 @common
 def db() -> None:
     """Look after the database."""
+
+
+db.add_command(copy)
 
 
 @db.command("stats")

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..model.facts import RUNNING, Batch, Fact, RunFact, SiteFact
+from ..model.facts import AFTER_END, RUNNING, Batch, Fact, RunFact, SiteFact
 from .reader import Reading, SegmentReader
 from .segment import HEADER_BYTES, SUFFIX, parse_segment_name
 
@@ -43,8 +43,6 @@ _log = logging.getLogger("backtrail")
 # user's process holds, this is some twenty times as much.
 ROUND_BYTES = 512 << 10
 LEAST_BYTES = 32 << 10
-# As the offset of a position: the writer has ended with the segment before.
-AFTER_END = 1
 _LEFT_OVER_S = 60.0
 # Of half a MiB each: a bound for imports, whose times say nothing.
 _MOST_ROUNDS = 2000

@@ -24,6 +24,9 @@ DIGEST_KINDS = ("blake3", "sha256", "sha1", "md5", "xxh3")
 
 BY_NAME, BY_RUN_ID, BY_OBJECT = 0, 1, 2
 
+# As the offset of a position: the writer has ended with the segment before.
+AFTER_END = 1
+
 
 class Artifact(NamedTuple):
     """A named thing: its canonical name and the code of its kind.

@@ -11,7 +11,8 @@ from .intake import Mentioned, Names, Site
 from .rows import pack_word
 
 _MOST_REMEMBERED = 20_000
-
+# Of functions whose definition was in a damaged record.
+UNKNOWN_COMPONENT = "(not known)"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -156,7 +157,7 @@ class Naming(ABC, Generic[D]):
         found = transaction.do("site_of", writer=writer, n=n)
         if not found:
             # Its definition was in a damaged record; the run is kept all the same.
-            (component,) = _intern_texts(transaction, "component", ["(not known)"]).values()
+            (component,) = _intern_texts(transaction, "component", [UNKNOWN_COMPONENT]).values()
             transaction.do("add_unknown_site", writer=writer, n=n, component=component)
             return self.site_of(transaction, writer, n)
         if len(self.sites) > _MOST_REMEMBERED:

@@ -8,6 +8,7 @@ of the store's own; they mean nothing outside it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -200,6 +201,45 @@ class ComponentRow(NamedTuple):
     component: int
     name: str
     said: dict[str, Any]
+
+
+class ProcessRow(NamedTuple):
+    """A writer whole: who it is, where the next read of its spool begins, what it ran with."""
+
+    writer: int
+    uid: bytes
+    host: str
+    pid: int
+    started: int
+    info: dict[str, Any]
+    segment: int
+    offset: int
+    lost: int
+    environment: str | None
+
+
+class FunctionRow(NamedTuple):
+    """A site whole: its number in its process, the name of its component, its code."""
+
+    site: int
+    writer: int
+    n: int
+    component: str
+    file: str | None
+    line: int | None
+    function: str | None
+    git: str | None
+    dirty: int | None
+    digest: str | None
+
+
+class PipelineRow(NamedTuple):
+    """A pipeline run whole; without a name where runs named it and nothing began it."""
+
+    pipeline: int
+    run_id: str
+    name: str | None
+    started: int | None
 
 
 @dataclass(slots=True)
@@ -453,6 +493,70 @@ class Store(Protocol):
 
     def artifacts_of_kind(self, kind: int, limit: int) -> list[ArtifactRow]:
         """Give the artifacts of a kind that appeared last."""
+        ...
+
+    # -- all there is, in pages: what follows after a key, in the order of keys
+
+    def exists(self) -> bool:
+        """Tell whether there is a database to read; makes none."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Answer what is asked in this thread as of one moment; takes nothing in meanwhile."""
+        ...
+
+    def count_runs(self) -> int:
+        """Count the runs."""
+        ...
+
+    def run_sizes(self, after: int, limit: int) -> list[tuple[int, int]]:
+        """Give keys of runs, and about how many bytes the reads and writes of each take."""
+        ...
+
+    def processes(self, after: int, limit: int) -> list[ProcessRow]:
+        """Give the processes that recorded."""
+        ...
+
+    def process(self, uid: bytes) -> ProcessRow | None:
+        """Give the process of this random id."""
+        ...
+
+    def functions(self, keys: Iterable[int]) -> list[FunctionRow]:
+        """Give the sites of these keys."""
+        ...
+
+    def functions_of(self, writers: Iterable[int]) -> list[FunctionRow]:
+        """Give the sites of these processes."""
+        ...
+
+    def pipeline_runs(self, after: int, limit: int) -> list[PipelineRow]:
+        """Give the pipeline runs."""
+        ...
+
+    def pipelines_named(self, run_ids: Iterable[str]) -> list[PipelineRow]:
+        """Give the pipeline runs of these public ids."""
+        ...
+
+    def sources(self, after: int, limit: int) -> list[ArtifactRow]:
+        """Give the artifacts that were declared to come from outside."""
+        ...
+
+    def artifacts_named(self, names: Iterable[str]) -> list[ArtifactRow]:
+        """Give the artifacts of exactly these canonical names."""
+        ...
+
+    def marked(self, after: int, limit: int) -> list[int]:
+        """Give the keys of artifacts that were ever marked."""
+        ...
+
+    def noted(self, after: str, limit: int) -> list[str]:
+        """Give the public ids of runs that there are notes on."""
+        ...
+
+    def writes_of_run(
+        self, run: int, writes: Iterable[tuple[int, int]]
+    ) -> list[tuple[int, int, int]]:
+        """Give (artifact, version, time) of those of the writes (artifact, time) a run made."""
         ...
 
     # -- operating

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..model.identity import SEQ_BITS, SEQ_MASK, parse_run_id, run_id_of, started_between
 from .downstream import Downstream
+from .listing import Listing
 from .lists import END, Lists
 from .marks import Marks
 from .protocol import (
@@ -30,7 +31,7 @@ _new: Any = tuple.__new__
 _PIECES = 4
 
 
-class RelationalStore(Lists, Downstream, Marks):
+class RelationalStore(Lists, Listing, Downstream, Marks):
     """The part of `protocol.Store` that answers; see there for the promises.
 
     A store of one database adds the connection, the way in, and operating.

@@ -222,6 +222,21 @@ class Database:
             connection.close()
         return None
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Answer this thread's questions as of one moment, whatever others write meanwhile."""
+        with self.session() as connection:
+            # Between two questions the other side of a copy may take its time.
+            connection.execute("SET idle_in_transaction_session_timeout = 0")
+            try:
+                with connection.transaction():
+                    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    self._inside.transaction = Transaction(connection)
+                    yield
+            finally:
+                self._inside.transaction = None
+                connection.close()
+
     # -- writing -------------------------------------------------------------------
 
     @contextlib.contextmanager

@@ -38,6 +38,17 @@ SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 _WHOLE = "SET enable_hashjoin = on; SET enable_mergejoin = on; SET enable_bitmapscan = on"
 
 
+def exists(database: Database) -> bool:
+    """Tell whether there is a schema of ours; makes none."""
+    connection = database.connect(check=False)
+    try:
+        return version_of(connection) > 0
+    except psycopg.Error as error:
+        raise database.translated(error) from error
+    finally:
+        connection.close()
+
+
 def stats(database: Database, url: str) -> StoreStats:
     """Count what the database holds."""
     with database.session(patient=True) as connection:

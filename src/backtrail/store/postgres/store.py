@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain
 from typing import Any
 
@@ -84,6 +85,16 @@ class PostgresStore(RelationalStore):
             writers = self._naming.writers(connection, [batch.writer for batch in batches])
         with self._database.transaction() as transaction:
             PostgresIntake(transaction, self._naming, self).take_in(batches, writers)
+
+    # -- all there is ----------------------------------------------------------
+
+    def exists(self) -> bool:
+        """Tell whether there is a database to read; makes none."""
+        return operating.exists(self._database)
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Answer what is asked in this thread as of one moment; takes nothing in meanwhile."""
+        return self._database.snapshot()
 
     # -- operating -------------------------------------------------------------
 

@@ -217,6 +217,20 @@ SELECT o.artifact, o.version, o.t
        SELECT * FROM output o
         WHERE o.artifact = k.artifact AND o.t = k.t AND o.run = :run OFFSET 0) o;
 
+-- name: functions
+SELECT s.site, s.writer, s.n, c.name, s.file, s.line, s.function, s.git, s.dirty, t.digest
+  FROM unnest(:keys::bigint[]) AS k (site) JOIN site s ON s.site = k.site
+  JOIN component c ON c.component = s.component LEFT JOIN code t ON t.code = s.code;
+
+-- name: functions_of
+SELECT s.site, s.writer, s.n, c.name, s.file, s.line, s.function, s.git, s.dirty, t.digest
+  FROM unnest(:writers::bigint[]) AS k (writer) JOIN site s ON s.writer = k.writer
+  JOIN component c ON c.component = s.component LEFT JOIN code t ON t.code = s.code
+ ORDER BY s.writer, s.n;
+
+-- name: pipelines_named
+SELECT pipeline, run_id, name, started FROM pipeline WHERE run_id = ANY (:ids::text[]);
+
 -- What changes a row is a function of the owner's: see the first migration.
 
 -- name: said_of_component

@@ -106,6 +106,38 @@ SELECT EXISTS (SELECT 1 FROM note);
 SELECT e.digest, e.packages FROM writer w JOIN environment e ON e.environment = w.environment
  WHERE w.writer = :writer;
 
+-- All there is, in pages, for a copy.
+
+-- name: count_runs
+SELECT count(*) FROM run;
+
+-- name: run_sizes
+SELECT run, length(ins) + length(outs) FROM run WHERE run > :after ORDER BY run LIMIT :limit;
+
+-- name: processes
+SELECT w.writer, w.uid, w.host, w.pid, w.started, w.info, w.segment, w."offset", w.lost, e.digest
+  FROM writer w LEFT JOIN environment e ON e.environment = w.environment
+ WHERE w.writer > :after ORDER BY w.writer LIMIT :limit;
+
+-- name: process
+SELECT w.writer, w.uid, w.host, w.pid, w.started, w.info, w.segment, w."offset", w.lost, e.digest
+  FROM writer w LEFT JOIN environment e ON e.environment = w.environment
+ WHERE w.uid = :uid;
+
+-- name: pipeline_runs
+SELECT pipeline, run_id, name, started FROM pipeline
+ WHERE pipeline > :after ORDER BY pipeline LIMIT :limit;
+
+-- name: sources
+SELECT artifact, name, kind, source, flagged FROM artifact
+ WHERE artifact > :after AND source = 1 ORDER BY artifact LIMIT :limit;
+
+-- name: marked
+SELECT DISTINCT artifact FROM flag WHERE artifact > :after ORDER BY artifact LIMIT :limit;
+
+-- name: noted
+SELECT DISTINCT run_id FROM note WHERE run_id > :after ORDER BY run_id LIMIT :limit;
+
 -- Taking in: what the tables get that are not filled in bulk.
 
 -- name: add_component

@@ -206,3 +206,18 @@ SELECT o.artifact, o.version, o.t
   FROM json_each(:writes) k CROSS JOIN output o
     ON o.artifact = json_extract(k.value, '$[0]') AND o.t = json_extract(k.value, '$[1]')
    AND o.run = :run;
+
+-- name: functions
+SELECT s.site, s.writer, s.n, c.name, s.file, s.line, s.function, s.git, s.dirty, t.digest
+  FROM json_each(:keys) k CROSS JOIN site s ON s.site = k.value
+  JOIN component c ON c.component = s.component LEFT JOIN code t ON t.code = s.code;
+
+-- name: functions_of
+SELECT s.site, s.writer, s.n, c.name, s.file, s.line, s.function, s.git, s.dirty, t.digest
+  FROM json_each(:writers) k CROSS JOIN site s ON s.writer = k.value
+  JOIN component c ON c.component = s.component LEFT JOIN code t ON t.code = s.code
+ ORDER BY s.writer, s.n;
+
+-- name: pipelines_named
+SELECT p.pipeline, p.run_id, p.name, p.started
+  FROM json_each(:ids) k CROSS JOIN pipeline p ON p.run_id = k.value;

@@ -47,6 +47,7 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
+        self._is_kept = False
         self._pid = os.getpid()
 
     @contextlib.contextmanager
@@ -80,6 +81,21 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Answer questions as of one moment, whatever others write meanwhile."""
+        with self.session() as connection:
+            connection.execute("BEGIN")
+            # The first look at the file is what sets the moment.
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        self._is_kept = True
+        try:
+            yield
+        finally:
+            self._is_kept = False
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+
     def rows(self, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
         """Give all rows of a statement."""
         # As `session`, without the cost of a generator: the trace of a long chain
@@ -107,6 +123,8 @@ class Database:
             _left_to_parent.append(self._connection)
             self._connection, self._pid = None, os.getpid()
             self._lock = threading.RLock()
+        if self._is_kept and self._connection is not None:
+            return self._connection
         inode = self._inode_now()
         if self._connection is not None and (inode != self._inode or (writes and not inode)):
             # The file was deleted or replaced: what we hold is a ghost.
@@ -115,7 +133,7 @@ class Database:
         if self._connection is None:
             self._forget()
             # A question makes no database: nothing recorded is answered from nothing.
-            self._connection = self._open(self.path if self._size() or writes else None)
+            self._connection = self._open(self.path if self.size() or writes else None)
         return self._connection
 
     def _inode_now(self) -> int:
@@ -200,7 +218,7 @@ class Database:
             hint="Choose another file with --db or BACKTRAIL_URL. Nothing was changed.",
         )
 
-    def _size(self) -> int:
+    def size(self) -> int:
         """Give the size of the file, 0 where there is none.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,16 @@ class SqliteStore(RelationalStore):
         """Keep the batches and their positions, all or nothing."""
         with self._database.transaction() as transaction:
             SqliteIntake(transaction, self._naming, self).take_in(batches)
+
+    # -- all there is ----------------------------------------------------------
+
+    def exists(self) -> bool:
+        """Tell whether there is a database to read; makes none."""
+        return self._database.size() > 0
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Answer what is asked in this thread as of one moment; takes nothing in meanwhile."""
+        return self._database.snapshot()
 
     # -- operating -------------------------------------------------------------
 
