@@ -6,6 +6,7 @@ Asking loads what recording does not need, so each question imports its own part
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -499,50 +500,58 @@ class Asking:
         from .journal.journal import inspect_spools
         from .model.records import Diagnosis, Finding
 
-        findings: list[Finding] = []
-        self._diagnose_store(findings)
+        findings, is_waiting = self._findings_of_store()
         findings += inspect_spools(
-            self.settings.spool_folders, lambda folder: os.access(folder, os.W_OK)
+            self.settings.spool_folders,
+            lambda folder: os.access(folder, os.W_OK),
+            is_waiting=is_waiting,
         )
         if guard.counted:
             failures = f"{len(guard.counted)} calls of this process were not recorded whole"
             findings.append(Finding("note", failures, f"The last one: {guard.counted[-1]}."))
         return Diagnosis(findings)
 
-    def _diagnose_store(self, findings: list[Finding]) -> None:
+    def _findings_of_store(self) -> tuple[list[Finding], bool]:
+        """Give also whether the store takes nothing in."""
         from .model.records import Finding
 
         if not self.has_records():
-            findings.append(
-                Finding(
-                    "note",
-                    f"nothing has been recorded yet in {self.url}",
-                    "Put @register on a function, or run: bt demo",
-                )
-            )
-            return
+            what = f"nothing has been recorded yet in {self.url}"
+            return [Finding("note", what, "Put @register on a function, or run: bt demo")], False
+        findings: list[Finding] = []
         try:
             store = self._open_store()
-            drained = self._its_journal().drain(READ_WAIT_S)
+            findings += store.diagnose()
+            of_drain = self._findings_of_drain()
+            findings += of_drain
             stats = store.stats()
         except BacktrailError as error:
-            findings.append(Finding("unreachable", error.message, error.hint))
-            return
+            return [*findings, Finding("unreachable", error.message, _without_us(error.hint))], True
         plural = "" if stats.runs == 1 else "s"
         what = f"{self.url}: schema {stats.schema_version}, {stats.runs:,} run{plural}"
-        findings.append(Finding("ok", what))
-        if not drained:
-            findings.append(
-                Finding("note", "another process is draining the journal at this moment")
-            )
+        findings.insert(0, Finding("ok", what))
         if stats.lost:
-            findings.append(
-                Finding(
-                    "note",
-                    f"{stats.lost} damaged records were passed over while draining",
-                    "A process or the machine died while writing them; nothing else is missing.",
-                )
-            )
+            what = f"{stats.lost} damaged records were passed over while draining"
+            hint = "A process or the machine died while writing them; nothing else is missing."
+            findings.append(Finding("note", what, hint))
+        return findings, any(finding.level == "problem" for finding in of_drain)
+
+    def _findings_of_drain(self) -> list[Finding]:
+        from .model.records import Finding
+
+        try:
+            drained = self._its_journal().drain(READ_WAIT_S)
+        except BacktrailError as error:
+            what = f"the journal cannot be drained: {error.message}"
+            return [Finding("problem", what, error.hint)]
+        if drained:
+            return []
+        return [Finding("note", "another process is draining the journal at this moment")]
+
+
+def _without_us(hint: str) -> str:
+    """Leave out of a hint that one may ask the doctor: it is the doctor who gives it."""
+    return re.sub(r"Check (it|the address) with: bt doctor( --db URL)?\.\s*", "", hint)
 
 
 def component_name(component: Component | str | None) -> str | None:

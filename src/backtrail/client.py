@@ -59,7 +59,7 @@ class Client(Asking):
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.recorder: Recorder | None = None
-        self._new_locks()
+        self._lock = threading.RLock()
         self._start(settings)
         self._registry = Registry(self._describe, self._look_up)
         _clients.add(self)
@@ -67,7 +67,7 @@ class Client(Asking):
     def _start(self, settings: Settings | None) -> None:
         self._settings = settings
         self._trouble: ConfigurationError | None = None
-        self._store: Store | None = None
+        self._way: _Way | None = None
         self._journal: Journal | None = None
         self.recorder = None
 
@@ -132,10 +132,11 @@ class Client(Asking):
 
     def _stop(self) -> None:
         """End recording: seal the journal and drain what can be drained in time."""
-        is_idle = self._journal is None or self._journal.close(self.settings.exit_timeout_s)
+        if self._journal is not None:
+            self._journal.close(self.settings.exit_timeout_s, self._its_way().close)
+        elif self._way is not None:
+            self._way.close()
         self.recorder = None
-        if self._store is not None and is_idle:
-            self._store.close()
 
     # -- capture's owner -----------------------------------------------------------
 
@@ -182,7 +183,7 @@ class Client(Asking):
                 settings = self.settings
                 self._journal = Journal(
                     settings.spool_folders,
-                    self._open_store,
+                    self._its_way().open,
                     _new_writer,
                     self._tend,
                     interval_s=settings.flush_interval_s,
@@ -210,16 +211,15 @@ class Client(Asking):
         journal = self._journal
         if journal is not None and journal.pause(_FORK_WAIT_S):
             resume.append(journal.resume)
-        if self._store is not None and self._store_lock.acquire(timeout=_FORK_WAIT_S):
-            try:
-                self._store.close()
-            finally:
-                self._store_lock.release()
+        if self._way is not None:
+            self._way.close(_FORK_WAIT_S)
         return resume
 
     def restart_in_child(self) -> None:
         """Go on as a process of its own after a fork."""
-        self._new_locks()
+        self._lock = threading.RLock()
+        if self._way is not None:
+            self._way.restart_in_child()
         if self._journal is not None:
             self._journal.restart_in_child()
             if self.recorder is not None:
@@ -231,18 +231,16 @@ class Client(Asking):
                 )
         self._registry.restart_in_child()
 
-    def _new_locks(self) -> None:
-        # Whoever holds the first may wait for the second, never the other way round.
-        self._lock = threading.RLock()
-        self._store_lock = threading.RLock()
-
     # -- the way to the store --------------------------------------------------------
 
     def _open_store(self) -> Store:
-        with self._store_lock:
-            if self._store is None:
-                self._store = _opened(self.settings)
-            return self._store
+        return self._its_way().open()
+
+    def _its_way(self) -> _Way:
+        with self._lock:
+            if self._way is None:
+                self._way = _Way(self.settings)
+            return self._way
 
     def flush(self, timeout: float = 10.0) -> int:
         """Block until all that was recorded so far is in the store.
@@ -625,6 +623,38 @@ def connect(url: str | os.PathLike[str] | None = None, **settings: Any) -> Clien
     from .settings import load_settings
 
     return Client(load_settings(url, **settings))
+
+
+class _Way:
+    """The way to the store of some settings, which is opened when it is first needed.
+
+    A journal keeps its own: what it still has to bring goes where it was to go, whatever
+    its client was told since. Whoever holds a client's lock may wait for this one's, never
+    the other way round.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store: Store | None = None
+        self._lock = threading.RLock()
+
+    def open(self) -> Store:
+        with self._lock:
+            if self._store is None:
+                self._store = _opened(self._settings)
+            return self._store
+
+    def close(self, wait_s: float = -1) -> None:
+        """Close the store, unless others hold it for longer than ``wait_s`` seconds."""
+        if self._lock.acquire(timeout=wait_s):
+            try:
+                if self._store is not None:
+                    self._store.close()
+            finally:
+                self._lock.release()
+
+    def restart_in_child(self) -> None:
+        self._lock = threading.RLock()
 
 
 #: The client that the package's functions are methods of.

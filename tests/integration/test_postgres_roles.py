@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -132,3 +133,81 @@ def test_a_role_without_rights_is_told_whom_to_ask(
             connection.execute("DROP ROLE nobody_here")
 
     assert "owner" in caught.value.hint
+
+
+# -- what `bt doctor` says of it ---------------------------------------------------------------
+
+
+def findings(url: str, spool: Path) -> dict[str, str]:
+    """Give what the doctor finds in one text for each level."""
+    with closing(backtrail.connect(url, spool=str(spool))) as client:
+        found: dict[str, str] = {}
+        for finding in client.diagnose().findings:
+            known = found.setdefault(finding.level, "")
+            found[finding.level] = f"{known}{finding.what} {finding.hint}\n"
+        return found
+
+
+def test_the_doctor_names_the_server_and_what_each_role_may(
+    wheel_server: Server, database: str, tmp_path: Path
+) -> None:
+    def said(user: str) -> dict[str, str]:
+        return findings(wheel_server.url(database, user=user), tmp_path / user)
+
+    assert "postgres owns the schema" in said("postgres")["ok"]
+    assert f"PostgreSQL 16.14 at 127.0.0.1:{wheel_server.port}" in said("postgres")["ok"]
+    assert "the clocks of this machine and the server agree" in said("postgres")["ok"]
+    assert "a_writer may record and ask" in said("a_writer")["ok"]
+    assert "a_reader may ask, but not record: it lacks INSERT" in said("a_reader")["note"]
+    assert "GRANT backtrail_write TO a_reader;" in said("a_reader")["note"]
+    assert not any(
+        set(said(user)) - {"ok", "note"} for user in ("postgres", "a_writer", "a_reader")
+    )
+
+
+def test_the_doctor_tells_whom_to_ask_who_may_not_even_read(
+    wheel_server: Server, database: str, tmp_path: Path
+) -> None:
+    with wheel_server.connect() as connection:
+        connection.execute("CREATE ROLE a_stranger LOGIN")
+    try:
+        found = findings(wheel_server.url(database, user="a_stranger"), tmp_path / "spool")
+    finally:
+        with wheel_server.connect() as connection:
+            connection.execute("DROP ROLE a_stranger")
+
+    assert "permission denied for schema backtrail" in found["unreachable"]
+    assert "run-on-postgresql.md" in found["unreachable"]
+
+
+def test_the_doctor_says_that_records_wait_for_want_of_a_right(
+    wheel_server: Server, database: str, tmp_path: Path
+) -> None:
+    url = wheel_server.url(database, user="a_reader")
+    client = backtrail.connect(url, spool=str(tmp_path / "spool"), exit_timeout_s=0)
+    client.log("out-1")
+    client.close()
+
+    found = findings(url, tmp_path / "spool")
+
+    assert "the journal cannot be drained" in found["problem"]
+    assert "permission denied" in found["problem"]
+    assert "1 journal file waits" in found["note"]
+
+
+@pytest.mark.parametrize(("by", "which"), [(-30, "behind"), (30, "ahead of")])
+def test_the_doctor_compares_the_clocks(
+    wheel_server: Server,
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    by: int,
+    which: str,
+) -> None:
+    told = time.time
+    monkeypatch.setattr(time, "time", lambda: told() + by)
+
+    found = findings(wheel_server.url(database), tmp_path / "spool")
+
+    assert f"the clock of this machine is 30.0 s {which} the server's" in found["problem"]
+    assert "NTP" in found["problem"]

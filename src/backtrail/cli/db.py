@@ -24,9 +24,6 @@ def db() -> None:
     """Look after the database."""
 
 
-db.add_command(copy)
-
-
 @db.command("stats")
 @common
 @click.pass_obj
@@ -91,3 +88,6 @@ def upgrade(session: Session) -> None:
         session.show(f"The schema is {after}, the newest that this version knows.")
     else:
         session.show(f"The schema was {before} and is {after} now.")
+
+
+db.add_command(copy)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import NotFoundError
+from ..errors import NotFoundError, StoreUnavailableError
 from ..render.screen import Screen, first_lines, safe
 from . import terminal
+from .failures import STORE_AWAY
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Session:
         from ..client import connect
 
         client = connect(self.url)
-        click.get_current_context().find_root().call_on_close(client.close)
+        click.get_current_context().find_root().call_on_close(lambda: _close(client))
         return client
 
     @cached_property
@@ -151,6 +152,16 @@ def common(command: F) -> F:
 def listed(command: F) -> F:
     """Add the option of commands that give lists."""
     return _common_option("--jsonl", is_flag=True, help="Print JSON, an entry a line.")(command)
+
+
+def _close(client: Client) -> None:
+    error = sys.exc_info()[1]
+    # A store that is away was just told of: looking for it again would only take time.
+    if (
+        not isinstance(error, StoreUnavailableError)
+        and getattr(error, "exit_code", 0) != STORE_AWAY
+    ):
+        client.close()
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:

@@ -125,22 +125,28 @@ class Journal:
         in_files = sum(count_waiting(folder, uid, self._drained) for folder in self._folders)
         return in_files + self.spool.in_memory
 
-    def close(self, timeout_s: float) -> bool:
+    def close(self, timeout_s: float, let_go: Callable[[], None]) -> None:
         """Seal the spool and drain what can be drained in time; the rest waits.
 
-        Returns:
-            False if the store keeps a thread of ours busy beyond that time.
+        Args:
+            timeout_s: how long to wait for it, in seconds.
+            let_go: closes the store; called by a thread of ours, and later, where the store
+                keeps that busy beyond this time.
         """
         flusher, self._flusher = self._flusher, None
-        if flusher is None:
+
+        def finish() -> None:
             self._finish(timeout_s)
-        elif not flusher.stop(lambda: self._finish(timeout_s), timeout_s):
+            let_go()
+
+        if flusher is None:
+            finish()
+        elif not flusher.stop(finish, timeout_s):
             self.spool.close()
-            return False
+            return
         for drainer in self._drainers.values():
             drainer.close()
         self._drainers.clear()
-        return True
 
     def _finish(self, timeout_s: float) -> None:
         try:
@@ -197,8 +203,16 @@ class Journal:
         return self._drained
 
 
-def inspect_spools(folders: Sequence[Path], is_writable: Callable[[Path], bool]) -> list[Finding]:
-    """Say in what state the spools in these folders are."""
+def inspect_spools(
+    folders: Sequence[Path], is_writable: Callable[[Path], bool], *, is_waiting: bool = False
+) -> list[Finding]:
+    """Say in what state the spools in these folders are.
+
+    Args:
+        folders: where spools may lie.
+        is_writable: tells whether a folder can be written to.
+        is_waiting: the store cannot take in what is in them.
+    """
     from ..model.records import Finding  # not for a first recorded call
 
     findings: list[Finding] = []
@@ -210,12 +224,7 @@ def inspect_spools(folders: Sequence[Path], is_writable: Callable[[Path], bool])
             what = f"the journal in {folder} cannot be written to"
             findings.append(Finding("problem", what, "Check its rights."))
         elif spools:
-            size = sum(path.stat().st_size for path in spools)
-            files = (
-                "1 open journal file" if len(spools) == 1 else f"{len(spools)} open journal files"
-            )
-            what = f"{files} ({size:,} bytes) in {folder}"
-            findings.append(Finding("ok", what))
+            findings.append(_waiting(folder, spools) if is_waiting else _open(folder, spools))
         else:
             findings.append(Finding("ok", f"the journal in {folder} is drained"))
         findings += [
@@ -227,3 +236,24 @@ def inspect_spools(folders: Sequence[Path], is_writable: Callable[[Path], bool])
             for path in damaged_files(folder)
         ]
     return findings
+
+
+def _open(folder: Path, spools: list[Path]) -> Finding:
+    from ..model.records import Finding
+
+    size = sum(path.stat().st_size for path in spools)
+    files = "1 open journal file" if len(spools) == 1 else f"{len(spools)} open journal files"
+    return Finding("ok", f"{files} ({size:,} bytes) in {folder}")
+
+
+def _waiting(folder: Path, spools: list[Path]) -> Finding:
+    """Say how much has not come to the store, and since when."""
+    from ..model.records import Finding
+    from ..model.times import to_iso
+
+    states = [path.stat() for path in spools]
+    size = sum(state.st_size for state in states)
+    since = min(state.st_mtime_ns for state in states) // 1000
+    files = "1 journal file waits" if len(spools) == 1 else f"{len(spools)} journal files wait"
+    hint = f"The oldest was last written to at {to_iso(since)}. Nothing of it is lost."
+    return Finding("note", f"{files} ({size:,} bytes) in {folder}", hint)

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..model.facts import Batch
+
+if TYPE_CHECKING:
+    from ..model.records import Finding
 
 MOST_OUTPUTS = 1000
 PAGE = 100
@@ -560,6 +563,10 @@ class Store(Protocol):
         ...
 
     # -- operating
+
+    def diagnose(self) -> list[Finding]:
+        """Look at what may stand between this process and the database, beyond reaching it."""
+        ...
 
     def stats(self) -> StoreStats:
         """Count what the store holds."""

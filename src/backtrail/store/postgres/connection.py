@@ -6,14 +6,14 @@ import contextlib
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import chain, repeat
 from struct import Struct
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg import errors
 from psycopg.adapt import Dumper
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Format
@@ -24,10 +24,15 @@ from psycopg.types.string import StrBinaryDumper
 from ...errors import BacktrailError, ConfigurationError, SchemaVersionError, StoreUnavailableError
 from ..migrations import latest, migrations
 from ..queries import named_queries
+from . import failures
+
+T = TypeVar("T")
 
 DIALECT = "postgres"
 _MOST_READING = 4  # connections that questions of one process share
 _WAIT_S = 30.0
+# A server that is started again is there soon.
+_READ_TRIES, _RETRY_S, _FORGOTTEN_S = 2, 1.0, 10.0
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _PROBES = ", ".join(f":{name}::bigint[]" for name in "abcdef")
 
@@ -68,6 +73,7 @@ CREATE TABLE IF NOT EXISTS backtrail.migration (
   at      timestamptz NOT NULL DEFAULT now()
 );
 """
+_IS_SET_UP = "SELECT 1 FROM pg_tables WHERE schemaname = 'backtrail' AND tablename = 'migration'"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('backtrail'), 1)"
 
 
@@ -153,6 +159,7 @@ class Database:
         self._write_lock = threading.RLock()
         self._idle: list[psycopg.Connection[Any]] = []
         self._slots = threading.BoundedSemaphore(_MOST_READING)
+        self._missed: list[float] = []  # when no server answered, since one did
         self._inside = threading.local()
 
     def _check_process(self) -> None:
@@ -171,9 +178,13 @@ class Database:
         if inside is not None:
             # What a transaction asks, it asks of what it wrote itself.
             return inside.run(sql, values)
-        with self.session() as connection, connection.cursor(binary=True) as cursor:
-            cursor.execute(sql, values, prepare=True)
-            return cursor.fetchall()
+
+        def ask(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+            with connection.cursor(binary=True) as cursor:
+                cursor.execute(sql, values, prepare=True)
+                return cursor.fetchall()
+
+        return self._asked(ask)
 
     def rows_of_each(
         self, questions: Sequence[tuple[str, Mapping[str, Any]]]
@@ -181,12 +192,26 @@ class Database:
         """Give the rows of several statements, which are sent without waiting in between."""
         if len(questions) == 1 or getattr(self._inside, "transaction", None) is not None:
             return [self.rows(sql, values) for sql, values in questions]
-        with self.session() as connection:
+
+        def ask(connection: psycopg.Connection[Any]) -> list[list[tuple[Any, ...]]]:
             cursors = [connection.cursor(binary=True) for _ in questions]
             with connection.pipeline():
                 for cursor, (sql, values) in zip(cursors, questions, strict=True):
                     cursor.execute(sql, values, prepare=True)
             return [cursor.fetchall() for cursor in cursors]
+
+        return self._asked(ask)
+
+    def _asked(self, ask: Callable[[psycopg.Connection[Any]], T]) -> T:
+        """Ask again where a connection turns out to have ended while it lay idle."""
+        while True:
+            lay_idle = bool(self._idle)
+            with self.session() as connection:
+                try:
+                    return ask(connection)
+                except psycopg.OperationalError:
+                    if not (lay_idle and connection.closed):
+                        raise
 
     @contextlib.contextmanager
     def session(self, *, patient: bool = False) -> Iterator[psycopg.Connection[Any]]:
@@ -199,7 +224,7 @@ class Database:
             )
         slots = self._slots
         try:
-            connection = self._take_idle() or self.connect()
+            connection = self._take_idle() or self.connect(tries=_READ_TRIES)
             try:
                 if patient:
                     connection.execute("SET statement_timeout = 0; SET enable_seqscan = on")
@@ -281,17 +306,19 @@ class Database:
 
     # -- connecting ----------------------------------------------------------------
 
-    def connect(self, *, check: bool = True) -> psycopg.Connection[Any]:
+    def connect(self, *, check: bool = True, tries: int = 1) -> psycopg.Connection[Any]:
         """Open a connection; ``check`` sees to it that its schema is ours.
+
+        Args:
+            check: that the schema is of this version.
+            tries: how often to look for a server where none answers, a second apart; what was
+                missed in the last seconds counts.
 
         Raises:
             StoreUnavailableError: it cannot be reached, or refuses us.
             SchemaVersionError: it belongs to another version of backtrail.
         """
-        try:
-            connection = psycopg.connect(**{**_DEFAULTS, **self._address}, autocommit=True)
-        except psycopg.Error as error:
-            raise self.translated(error) from error
+        connection = self._connected(tries)
         try:
             _adapt(connection)
             connection.execute(_SESSION)
@@ -305,6 +332,23 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def _connected(self, tries: int) -> psycopg.Connection[Any]:
+        """Connect; a server that was missed just before is given a second to come back."""
+        while True:
+            now = time.monotonic()
+            self._missed = [at for at in self._missed if now - at < _FORGOTTEN_S]
+            if self._missed and tries > 1:
+                time.sleep(max(0.0, self._missed[-1] + _RETRY_S - now))
+            try:
+                connection = psycopg.connect(**{**_DEFAULTS, **self._address}, autocommit=True)
+            except psycopg.Error as error:
+                self._missed.append(time.monotonic())
+                if len(self._missed) >= tries or not failures.is_away(error):
+                    raise self.translated(error) from error
+            else:
+                self._missed.clear()
+                return connection
 
     def _check_version(self, connection: psycopg.Connection[Any]) -> None:
         version = version_of(connection)
@@ -355,16 +399,11 @@ class Database:
 
     def translated(self, error: psycopg.Error) -> BacktrailError:
         """Give the error to raise for one of the driver's; its text holds no password."""
-        text = _first_line(error)
-        password = self._address.get("password")
-        if password:
-            text = text.replace(str(password), "***")
-        hint = "Check it with: bt doctor. What was recorded waits in the journal."
-        if isinstance(error, errors.InsufficientPrivilege):
-            hint = "Ask its owner for the rights, see docs/how-to/run-on-postgresql.md."
-        elif isinstance(error, (errors.DiskFull, errors.InsufficientResources)):
-            hint = "Make room on the server. What was recorded waits in the journal."
-        return StoreUnavailableError(f"cannot use the database {self.shown_url}: {text}", hint=hint)
+        tried = ""
+        if len(self._missed) > 1:
+            spent = self._missed[-1] - self._missed[0]
+            tried = f" ({len(self._missed)} tries in {spent:.0f} s)"
+        return failures.translated(error, self._address, self.shown_url, tried)
 
 
 _left_to_parent: list[Any] = []
@@ -393,7 +432,9 @@ def _adapt(connection: psycopg.Connection[Any]) -> None:
 def version_of(connection: psycopg.Connection[Any]) -> int:
     """Give the schema's version; 0 where there is none."""
     (there,) = connection.execute("SELECT to_regclass('backtrail.migration')").fetchone() or (None,)
-    if there is None:
+    # A session may remember that it was not there, while another set it up: a look into the
+    # catalogue's tables knows better.
+    if there is None and not connection.execute(_IS_SET_UP).fetchone():
         return 0
     (version,) = connection.execute("SELECT max(version) FROM backtrail.migration").fetchone() or (
         0,
@@ -411,8 +452,3 @@ def is_alive(connection: psycopg.Connection[Any]) -> bool:
     except psycopg.Error:
         return False
     return connection.pgconn.status == psycopg.pq.ConnStatus.OK
-
-
-def _first_line(error: psycopg.Error) -> str:
-    text = (error.diag.message_primary or str(error)).strip()
-    return text.splitlines()[0].strip() if text else type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...model.facts import Batch
 from ..protocol import StoreStats
@@ -15,6 +15,9 @@ from . import operating
 from .connection import Database, Numbers, statements
 from .intake import PostgresIntake
 from .naming import PostgresNaming, pack, unpack
+
+if TYPE_CHECKING:
+    from ...model.records import Finding
 
 _POSITIONS = 'SELECT uid, segment, "offset" FROM writer WHERE uid = ANY (%(uids)s::bytea[])'
 
@@ -97,6 +100,12 @@ class PostgresStore(RelationalStore):
         return self._database.snapshot()
 
     # -- operating -------------------------------------------------------------
+
+    def diagnose(self) -> list[Finding]:
+        """Look at the server, the way to it, our rights there, and its clock."""
+        from .diagnosis import diagnose
+
+        return diagnose(self._database)
 
     def stats(self) -> StoreStats:
         """Count what the store holds."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
 from ...model.facts import Batch
@@ -18,6 +18,9 @@ from . import operating
 from .connection import Database
 from .intake import SqliteIntake
 from .naming import SqliteNaming
+
+if TYPE_CHECKING:
+    from ...model.records import Finding
 
 _NUMBERS = 6  # of a probe
 _PROBES_AT_ONCE = (128, 32, 8, 2, 1)  # every SQLite takes 999 parameters
@@ -97,6 +100,10 @@ class SqliteStore(RelationalStore):
         return self._database.snapshot()
 
     # -- operating -------------------------------------------------------------
+
+    def diagnose(self) -> list[Finding]:
+        """Find nothing: a file that can be opened is all there is to it."""
+        return []
 
     def stats(self) -> StoreStats:
         """Count what the store holds."""

@@ -1,0 +1,495 @@
+"""A PostgreSQL server that goes, comes back, refuses or hangs: nobody is hurt, all arrives once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from program import Bt, bt_on, plain_environment
+from servers import Server, running, wheel_programs
+from stepwise import Ended, Pipeline, Start
+
+from backtrail import Client, connect
+
+SECRET = "p@ss/w:rd%1?"
+SECRET_IN_URL = "p%40ss%2Fw%3Ard%251%3F"
+# A server that is killed must find again what it had confirmed: nothing is left unsynced.
+DURABLE = {"max_connections": "150"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server that these tests may stop, kill and freeze."""
+    with running(wheel_programs(), **DURABLE) as found:
+        yield found
+
+
+@pytest.fixture
+def url(server: Server) -> Iterator[str]:
+    """The address of an empty database."""
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def bt(tmp_path: Path) -> Bt:
+    return bt_on("", tmp_path)
+
+
+def outputs(client: Client) -> list[str]:
+    """Give the ids of all outputs, as often as they were written."""
+    return [write.name for run in client.recent(limit=100_000) for write in run.outputs]
+
+
+def assert_all_once(url: str, count: int) -> None:
+    with connect(url) as client:
+        found = Counter(name for name in outputs(client) if name.startswith("out-"))
+        assert found == Counter(f"out-{n}" for n in range(count))
+        assert client.check() == []
+
+
+def assert_unhurt(ended: Ended) -> None:
+    assert (ended.code, ended.stderr) == (0, "")
+
+
+def begun(start: Start, url: str, folder: Path, body: str, **environ: str) -> Pipeline:
+    """Begin a pipeline whose journal lies in the test's own folder."""
+    return start(body, folder, BACKTRAIL_URL=url, BACKTRAIL_SPOOL=str(folder / "spool"), **environ)
+
+
+GOES_AWAY = """
+    work(0)
+    bt.flush(10)
+    say("recorded")
+    work(100)
+    time.sleep(1)
+    work(200)
+    say("away")
+    work(300)
+    say("back")
+    print("LEFT", bt.flush(30))
+"""
+
+
+def test_a_server_that_is_stopped_and_started_again_loses_nothing(
+    start: Start, server: Server, url: str, tmp_path: Path
+) -> None:
+    pipeline = begun(start, url, tmp_path, GOES_AWAY)
+    pipeline.wait_for("recorded")
+    server.stop()
+    try:
+        pipeline.go_on()
+        pipeline.wait_for("away")
+    finally:
+        server.start()
+    pipeline.go_on()
+    pipeline.wait_for("back")
+    pipeline.go_on()
+    ended = pipeline.end(60)
+
+    assert_unhurt(ended)
+    assert len(ended.warnings) == 1
+    assert "LEFT 0" in ended.lines
+    assert_all_once(url, 400)
+
+
+def test_what_waits_when_a_pipeline_ends_is_brought_by_the_next_bt(
+    start: Start, server: Server, url: str, tmp_path: Path, bt: Bt
+) -> None:
+    server.stop()
+    try:
+        begins = time.monotonic()
+        ended = begun(start, url, tmp_path, "work(0)").end()
+        took = time.monotonic() - begins
+        spool = {"BACKTRAIL_SPOOL": str(tmp_path / "spool")}
+        seen = bt("doctor", "--db", url, env=spool)
+    finally:
+        server.start()
+    asked = bt("recent", "--db", url, "--json", env=spool)
+
+    assert_unhurt(ended)
+    assert len(ended.warnings) == 1
+    assert took < 20
+    assert seen.returncode == 4
+    assert "1 journal file waits" in seen.stdout
+    assert json.loads(asked.stdout)["runs"]
+    assert_all_once(url, 100)
+
+
+def test_a_server_that_hangs_holds_up_no_call_and_no_end(
+    start: Start, server: Server, url: str, tmp_path: Path
+) -> None:
+    pipeline = begun(
+        start,
+        url,
+        tmp_path,
+        """
+        work(0)
+        bt.flush(10)
+        say("recorded")
+        begun = time.monotonic()
+        work(100, 1000)
+        print("TOOK", time.monotonic() - begun)
+        """,
+    )
+    pipeline.wait_for("recorded")
+    with frozen(server):
+        pipeline.go_on()
+        ended = pipeline.end(20)
+
+    assert_unhurt(ended)
+    (took,) = [float(line.split()[1]) for line in ended.lines if line.startswith("TOOK")]
+    assert took < 10
+    with connect(url, spool=str(tmp_path / "spool")) as client:
+        client.take_in()
+    assert_all_once(url, 1100)
+
+
+@contextlib.contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """Let all processes of a server stand still for a ``with`` block."""
+    assert server._process is not None
+    group = server._process.pid
+    own = subprocess.run(["ps", "-o", "pid=", "-g", str(group)], capture_output=True, text=True)
+    pids = [int(each) for each in own.stdout.split()]
+    # Each server process leads a group of its own.
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(group)], capture_output=True, text=True
+    )
+    pids += [int(each) for each in children.stdout.split()]
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def test_ended_connections_are_made_anew(server: Server, url: str) -> None:
+    with connect(url, flush_interval_s=3600) as client:
+        for number in range(4):
+            client.log(f"out-{number}")
+            client.flush()
+            assert len(client.recent()) == number + 1
+            with server.connect() as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name = 'backtrail'"
+                )
+
+
+def test_a_read_only_server_takes_all_in_once_it_may_be_written(
+    start: Start, server: Server, url: str, tmp_path: Path
+) -> None:
+    pipeline = begun(start, url, tmp_path, GOES_AWAY)
+    pipeline.wait_for("recorded")
+    with server.connect() as connection:
+        connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        connection.execute("SELECT pg_reload_conf()")
+        pipeline.go_on()
+        pipeline.wait_for("away")
+        with connect(url, spool=str(tmp_path / "other")) as client:
+            assert len(outputs(client)) == 100
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        connection.execute("SELECT pg_reload_conf()")
+    pipeline.go_on()
+    pipeline.wait_for("back")
+    pipeline.go_on()
+    ended = pipeline.end(60)
+
+    assert_unhurt(ended)
+    assert "read-only transaction" in ended.warnings[0]
+    assert "target_session_attrs" in ended.warnings[0]
+    assert_all_once(url, 400)
+
+
+def test_a_full_disk_is_said_and_all_arrives_when_there_is_room(
+    server: Server, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = url.rpartition("/")[2]
+    with connect(url, spool=str(tmp_path / "spool"), flush_interval_s=3600) as client:
+        client.log("out-0")
+        assert client.flush() == 0
+        with server.connect(name) as connection:
+            # What a full disk says, from the server itself, at the place where it says it.
+            connection.execute(
+                "CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE"
+                " 'could not extend file: No space left on device' USING ERRCODE = '53100';"
+                " END $$; CREATE TRIGGER full_disk BEFORE INSERT ON backtrail.artifact"
+                " FOR EACH STATEMENT EXECUTE FUNCTION is_full()"
+            )
+            client.log("out-1")
+            assert client.flush(1) > 0
+            assert "Make room on the server" in caplog.text
+            connection.execute("DROP TRIGGER full_disk ON backtrail.artifact")
+        assert client.flush() == 0
+    assert_all_once(url, 2)
+
+
+# -- refused, and said -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(server: Server) -> Iterator[str]:
+    """The address of a database that asks one role for a password."""
+    name = server.create()
+    hba = server.folder / "data" / "pg_hba.conf"
+    before = hba.read_text()
+    with server.connect() as connection:
+        connection.execute(f"CREATE ROLE guarded LOGIN PASSWORD '{SECRET}'")
+        connection.execute(f"ALTER DATABASE {name} OWNER TO guarded")
+        hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + before)
+        connection.execute("SELECT pg_reload_conf()")
+    yield name
+    server.drop(name)
+    with server.connect() as connection:
+        hba.write_text(before)
+        connection.execute("DROP ROLE guarded")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def wait_until_refused(url: str) -> None:
+    """Wait for the server to have read its new rules."""
+    for _ in range(100):
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(url).close()
+            time.sleep(0.05)
+            continue
+        return
+
+
+def test_a_refused_password_is_said_and_shown_nowhere(
+    server: Server, guarded: str, start: Start, bt: Bt, tmp_path: Path
+) -> None:
+    right = server.url(guarded, user="guarded", password=SECRET_IN_URL)
+    wrong = right.replace(SECRET_IN_URL, SECRET_IN_URL + "x")
+    wait_until_refused(wrong)
+
+    asked = (["recent"], ["doctor"], ["recent", "--debug"])
+    shown = [bt(*command, "--db", wrong) for command in asked]
+    nowhere = server.url(guarded, user="guarded")
+    shown.append(bt("recent", "--db", nowhere, env={"PGPASSWORD": SECRET + "x"}))
+    ended = begun(start, wrong, tmp_path, "work(0)\nprint(repr(bt.connect()))").end()
+
+    for done in shown:
+        text = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == 4
+        assert "password authentication failed" in text
+        assert "~/.pgpass" in text
+    assert_unhurt(ended)
+    said = "".join([*ended.lines, *(done.stdout + done.stderr for done in shown)])
+    assert SECRET not in said
+    assert SECRET_IN_URL not in said
+    with connect(right, spool=str(tmp_path / "spool")) as client:
+        client.take_in()
+    assert_all_once(right, 100)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1/none", "cannot reach the database 127.0.0.1:1: connection refused (2 tries"),
+        ("no-such-host.invalid/none", "cannot reach the database no-such-host.invalid:5432: "),
+        ("/none?host=/nowhere", "cannot reach the database the socket in /nowhere (5432): "),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_named(bt: Bt, address: str, said: str) -> None:
+    done = bt("recent", "--db", f"postgresql://{address}")
+
+    assert done.returncode == 4
+    assert said in done.stderr
+    assert "bt doctor" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_database_that_is_not_there_is_told_from_a_server_that_is_not(
+    server: Server, bt: Bt
+) -> None:
+    done = bt("recent", "--db", server.url("never_made"))
+
+    assert done.returncode == 4
+    assert 'database "never_made" does not exist' in done.stderr
+    assert "createdb" in done.stderr
+
+
+# -- schemas -----------------------------------------------------------------------------------
+
+
+def set_version(server: Server, url: str, version: int) -> None:
+    with server.connect(url.rpartition("/")[2]) as connection:
+        connection.execute("DELETE FROM backtrail.migration")
+        connection.execute("INSERT INTO backtrail.migration (version) VALUES (%s)", [version])
+
+
+def test_a_newer_schema_is_refused_with_both_numbers(
+    server: Server, url: str, bt: Bt, start: Start, tmp_path: Path
+) -> None:
+    with connect(url) as client:
+        known = client.upgrade()[1]
+    set_version(server, url, 99)
+
+    for command in (["recent"], ["db", "stats"], ["db", "check"], ["out-1"]):
+        done = bt(*command, "--db", url)
+        assert done.returncode == 4
+        assert re.search(rf"schema 99\b.*schemas up to {known}\b", done.stderr)
+    ended = begun(start, url, tmp_path, "work(0)").end()
+    set_version(server, url, known)
+
+    assert_unhurt(ended)
+    assert "schema 99" in ended.warnings[0]
+    with connect(url, spool=str(tmp_path / "spool")) as client:
+        client.take_in()
+    assert_all_once(url, 100)
+
+
+def test_twenty_clients_that_start_at_once_make_one_schema(server: Server, url: str) -> None:
+    gate = threading.Barrier(20)
+    failed: list[Exception] = []
+
+    def begin(number: int) -> None:
+        with connect(url, spool=f"{server.folder}/none-{number}") as client:
+            gate.wait()
+            try:
+                client.recent()
+            except Exception as error:  # noqa: BLE001 - all of them are looked at
+                failed.append(error)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    with server.connect(url.rpartition("/")[2]) as connection:
+        found = connection.execute("SELECT count(*), max(version) FROM backtrail.migration")
+        (count, version) = found.fetchone() or (0, 0)
+    with connect(url) as client:
+        assert (count, version) == (version, client.stats().schema_version)
+
+
+# -- many, and killed --------------------------------------------------------------------------
+
+
+WRITER = """
+import sys, time
+import backtrail as bt
+
+number, count, pause_s = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+
+@bt.register("step", input_path="in.csv", output_path="shared-{i}.csv")
+def step(i):
+    bt.log(f"out-{number}-{i}")
+
+for i in range(count):
+    step(i)
+    time.sleep(pause_s)
+sys.exit(bt.flush(120) != 0)
+"""
+
+
+def writer(
+    url: str, folder: Path, number: int, count: int, pause_s: float = 0
+) -> subprocess.Popen[str]:
+    """Begin a process that records, as a machine of its own would: with its own journal."""
+    environment = {
+        **plain_environment(),
+        "BACKTRAIL_URL": url,
+        "BACKTRAIL_SPOOL": str(folder / f"spool-{number}"),
+        "BACKTRAIL_FLUSH_INTERVAL_S": "0.05",
+        "BACKTRAIL_EXIT_TIMEOUT_S": "60",
+    }
+    command = [sys.executable, "-c", WRITER, str(number), str(count), str(pause_s)]
+    return subprocess.Popen(command, env=environment, cwd=folder, text=True, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_sixty_four_writers_lose_nothing_and_never_hold_up_a_reader(
+    url: str, tmp_path: Path
+) -> None:
+    writers = [writer(url, tmp_path, n, 1000) for n in range(64)]
+    waits: list[float] = []
+    with connect(url, spool=str(tmp_path / "reader")) as reader:
+        while any(process.poll() is None for process in writers):
+            asked = time.monotonic()
+            known = reader.recent(limit=3)
+            for run in known:
+                reader.backtrace(run.outputs[0].name)
+            waits.append(time.monotonic() - asked)
+        said = [process.communicate()[1] for process in writers]
+
+        assert [process.returncode for process in writers] == [0] * 64, said
+        assert "deadlock" not in "".join(said)
+        assert len(waits) > 10
+        assert max(waits) < 20, "a reader waited for a writer's lock"
+        wrote = Counter(
+            name
+            for run in reader.history("step", limit=100_000)
+            for name in (write.name for write in run.outputs)
+            if name.startswith("out-")
+        )
+        assert wrote == Counter(f"out-{n}-{i}" for n in range(64) for i in range(1000))
+        assert reader.check() == []
+
+
+@pytest.mark.slow
+def test_a_server_killed_ten_times_keeps_all_that_was_acknowledged_once(
+    server: Server, url: str, tmp_path: Path
+) -> None:
+    # Longer than the ten rounds take: each kill falls into recording.
+    writers = [writer(url, tmp_path, n, 6000, 0.004) for n in range(2)]
+    name = url.rpartition("/")[2]
+    try:
+        for _ in range(10):
+            before = confirmed(server, name)
+            give_up = time.monotonic() + 30
+            while confirmed(server, name) == before and time.monotonic() < give_up:
+                time.sleep(0.05)
+            server.stop(signal.SIGKILL)
+            time.sleep(0.2)
+            server.start()
+            # What a commit had confirmed is there: its journal may be gone.
+            assert confirmed(server, name) >= before
+        ends = [(process.communicate(timeout=120)[1], process.returncode) for process in writers]
+        assert [code for _, code in ends] == [0, 0], ends
+    finally:
+        for process in writers:
+            process.kill()
+            process.wait()
+
+    with connect(url, spool=str(tmp_path / "reader")) as reader:
+        wrote = Counter(
+            name
+            for run in reader.history("step", limit=100_000)
+            for name in (write.name for write in run.outputs)
+            if name.startswith("out-")
+        )
+        assert wrote == Counter(f"out-{n}-{i}" for n in range(2) for i in range(6000))
+        assert reader.check() == []
+
+
+def confirmed(server: Server, name: str) -> int:
+    """Count the runs that were committed; none before there is a table of them."""
+    with server.connect(name) as connection:
+        try:
+            (count,) = connection.execute("SELECT count(*) FROM backtrail.run").fetchone() or (0,)
+        except psycopg.errors.UndefinedTable:
+            return 0
+        return int(str(count))
