@@ -15,6 +15,7 @@ from .capture import guard
 from .capture.component import Component
 from .capture.environment import user_name
 from .capture.files import FileVersions
+from .capture.wording import age_in_seconds
 from .errors import BacktrailError, ConfigurationError, NotFoundError
 from .model.names import path_name
 from .model.times import to_us
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .query.explain import Explanation
     from .query.impact import Impact
     from .query.near_misses import NearMiss
+    from .query.retention import Pruned
     from .query.review import Review
     from .query.staleness import Staleness
     from .settings import Settings
@@ -460,6 +462,42 @@ class Asking:
     def upgrade(self) -> tuple[int, int]:
         """Bring the store's schema to this version; give the versions before and after."""
         return self._open_store().upgrade()
+
+    def prune(
+        self,
+        keep: timedelta | float | str,
+        *,
+        dry_run: bool = False,
+        watch: Callable[[int, int], bool] | None = None,
+    ) -> Pruned:
+        """Take away what had ended longer ago than ``keep`` and is not needed any more.
+
+        What was made since, is flagged or has a note keeps all that is behind it, and so
+        does the newest state of everything that is not an output id; but of what is that
+        old, parameters, values and the texts of errors go. It can be ended early and begun
+        again.
+
+        Args:
+            keep: a timedelta, seconds, or text like ``90d``.
+            dry_run: only count.
+            watch: called now and then; where it gives False, it ends early.
+
+        Raises:
+            ConfigurationError: ``keep`` is no such time.
+            StoreUnavailableError: the database refuses.
+        """
+        from .query.retention import prune
+
+        now_us = to_us(datetime.now(timezone.utc))
+        before_us = now_us - int(age_in_seconds(keep, "keep") * 1e6)
+        return prune(
+            self._ask(),
+            at_us=now_us,
+            before_us=before_us,
+            tolerance_us=self._tolerance_us(),
+            dry_run=dry_run,
+            watch=watch,
+        )
 
     @contextmanager
     def copying(self, target: Asking, *, dry_run: bool = False) -> Iterator[Copying]:

@@ -92,6 +92,7 @@ DOCUMENT_KEYS = {
     "unflag": ["unflag", "--all"],
     "review --list": ["review", "--list"],
     "db stats": ["db", "stats"],
+    "db prune": ["db", "prune", "--keep", "90d"],
     "db copy": ["db", "copy", "--to", "sqlite:///copied.db"],
     "db check": ["db", "check"],
     "db upgrade": ["db", "upgrade"],

@@ -523,7 +523,7 @@ def test_a_missing_database_is_not_called_empty(bt: Bt, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("db",), "bt: db needs a command: stats, check, upgrade, copy"),
+        (("db",), "bt: db needs a command: stats, check, upgrade, copy, prune"),
         (("completion",), "bt: Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish"),
     ],
 )

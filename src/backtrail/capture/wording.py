@@ -56,7 +56,7 @@ def checked_tags(tags: object) -> list[str]:
     return [redact_text(checked_word(tag, "a tag")) for tag in tags]
 
 
-def age_in_seconds(age: object) -> float:
+def age_in_seconds(age: object, what: str = "max_age") -> float:
     """Give an age in seconds: a timedelta, a number of them, or ``30d``, ``1d12h``."""
     seconds: float | None = None
     if isinstance(age, timedelta):
@@ -69,7 +69,7 @@ def age_in_seconds(age: object) -> float:
             seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
     if seconds is None or not 0 < seconds < timedelta.max.total_seconds():
         raise ConfigurationError(
-            f"max_age cannot be {age!r}",
+            f"{what} cannot be {age!r}",
             hint='Give a timedelta, seconds, or text like "12h", "30d" or "1d12h".',
         )
     return seconds

@@ -12,6 +12,7 @@ from ..model.records import to_iso
 from ..render import words
 from .copy import copy
 from .failures import WARNED
+from .prune import prune
 from .session import Session, common
 
 if TYPE_CHECKING:
@@ -91,3 +92,4 @@ def upgrade(session: Session) -> None:
 
 
 db.add_command(copy)
+db.add_command(prune)

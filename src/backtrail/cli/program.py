@@ -44,7 +44,7 @@ VERBS = {
     "review": Verb("review", "Rank the runs that could explain the flagged outputs."),
     "note": Verb("review", "Say something about a run."),
     "doctor": Verb("doctor", "Check the set-up."),
-    "db": Verb("db", "Look after the database: stats, check, copy, upgrade."),
+    "db": Verb("db", "Look after the database: stats, check, upgrade, copy, prune."),
     "demo": Verb("demo", "Run a small real pipeline with a fault in it, and trace it."),
     "completion": Verb("completion", "Print the completion script for a shell."),
     "help": Verb("help", "Help on a command, or on recording: bt help record."),

@@ -81,7 +81,10 @@ class Input(msgspec.Struct, gc=False):
 
 
 class Run(msgspec.Struct, gc=False):
-    """One execution of a component."""
+    """One execution of a component.
+
+    ``pruned_us`` is when its parameters, values and error text were taken away, if they were.
+    """
 
     run_id: str
     component: str
@@ -100,6 +103,7 @@ class Run(msgspec.Struct, gc=False):
     outputs: list[Output]
     outputs_total: int = 0
     notes: list[dict[str, Any]] = []
+    pruned_us: int | None = None
 
     @property
     def started_at(self) -> datetime:

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from ..model.facts import KIND_NAMES, STATUS_NAMES
+from ..model.facts import KIND_NAMES, RUNNING, STATUS_NAMES
 from ..model.identity import SEQ_BITS, SEQ_MASK, run_id_of
 from ..model.records import Code, ComponentRecord, Input, Output, Run, to_iso
-from ..store.protocol import ArtifactRow, ComponentRow, InRow, RunRow, SiteRow, Store
+from ..store.protocol import ArtifactRow, ComponentRow, InRow, PrunedRow, RunRow, SiteRow, Store
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _NO_CODE = Code()
@@ -54,6 +54,7 @@ class Assembly:
         self._pipelines = store.pipelines(pipelines) if pipelines else {}
         self._refs = store.run_refs(refs) if refs else {}
         self._parents = store.public_ids(parents) if parents else {}
+        self._pruned = store.pruned() if rows else []
         self._notes = notes_on(store, [self._ids.get(r.run) or public_id(store, r) for r in rows])
 
     def run(self, row: RunRow, ins: list[Input] | None = None) -> Run:
@@ -88,6 +89,7 @@ class Assembly:
             outputs,
             len(outputs) + more,
             self._notes.get(run_id, []),
+            pruned_us(row, self._pruned) if self._pruned else None,
         )
 
     def input(self, row: InRow) -> Input:
@@ -115,6 +117,14 @@ class Assembly:
         if row.parent is None:
             return None
         return (self._parents if row.parent >= 0 else self._refs).get(abs(row.parent))
+
+
+def pruned_us(row: RunRow, pruned: Sequence[PrunedRow]) -> int | None:
+    """Give when a run's payload was taken away, if it was: the first time that it was old."""
+    if row.status == RUNNING:
+        return None
+    ended = row.started if row.ended is None else row.ended
+    return next((each.at_us for each in pruned if max(ended, row.started) < each.before_us), None)
 
 
 def code_of(site: SiteRow) -> Code:

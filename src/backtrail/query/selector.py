@@ -10,6 +10,7 @@ from ..errors import AmbiguousIdError, NotFoundError
 from ..model.facts import KIND_CODES
 from ..model.names import artifact_name, bounded, file_name, path_name
 from ..model.redaction import redact_text
+from ..render.words import day
 from ..store.protocol import MAX_KEY, ArtifactRow, Probe, Store
 
 SHORTEST_PREFIX = 4
@@ -156,6 +157,11 @@ def unknown(store: Store, name: str, what: str) -> NotFoundError:
     """Make the error for a name that nothing recorded answers to."""
     near = closest_names(store, name)
     shown = f"no {what} {name!r} in {store.url}"
+    for last in store.pruned()[-1:]:
+        shown += (
+            f"; on {day(last.at_us)} output ids from before {day(last.before_us)} that nothing"
+            " was made from were pruned"
+        )
     if near:
         return NotFoundError(shown, closest=near, hint=f"Close matches: {', '.join(near)}")
     return NotFoundError(shown, hint=f'Search by text: bt find "{name}"')

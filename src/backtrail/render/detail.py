@@ -45,6 +45,7 @@ def _frame_parts(frame: Frame, wanted: str) -> Iterator[Part]:
         yield "calls", [words.numbers(frame.calls, 10)]
     if run.error:
         yield "error", [run.error]
+    yield from _pruned(run)
     yield from _notes(run)
 
 
@@ -69,6 +70,7 @@ def run_parts(run: Run) -> Iterator[Part]:
         yield "source", [run.code.digest]
     yield from _surroundings(run)
     yield from _params(run.params)
+    yield from _pruned(run)
     for given in run.inputs[:_LISTED]:
         yield "in", _input(given)
     yield from _more("in", len(run.inputs) - _LISTED, "input")
@@ -111,6 +113,12 @@ def _output(written: Output, version: str, *, whole: bool) -> list[str]:
 def _params(params: dict[str, Any]) -> Iterator[Part]:
     if params:
         yield "params", words.assignments(params)
+
+
+def _pruned(run: Run) -> Iterator[Part]:
+    if run.pruned_us is not None:
+        day = words.day(run.pruned_us)
+        yield "pruned", [f"parameters, values and the error's text, on {day}"]
 
 
 def _notes(run: Run) -> Iterator[Part]:

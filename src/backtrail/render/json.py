@@ -107,6 +107,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "host": run.host,
         "pipeline_run_id": run.pipeline_run_id,
         "parent_run_id": run.parent_run_id,
+        "pruned_at": to_iso(run.pruned_us),
     }
 
 

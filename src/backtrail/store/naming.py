@@ -44,6 +44,11 @@ class Remembered(dict[K, V]):
                 self[key] = value
         return value
 
+    def clear_all(self) -> None:
+        """Drop all."""
+        self.clear()
+        self._older = {}
+
     def age(self) -> None:
         """Make room where there is none left."""
         if len(self) > _MOST_REMEMBERED:
@@ -66,6 +71,7 @@ class Naming(ABC, Generic[D]):
         self.sites: dict[tuple[int, int], Site] = {}
         self._artifacts: Remembered[str, tuple[int, int]] = Remembered()
         self._versions: Remembered[str, int] = Remembered()
+        self._steps: int | None = None  # how often names had been taken away
 
     @abstractmethod
     def _add_artifacts(
@@ -85,6 +91,12 @@ class Naming(ABC, Generic[D]):
 
     def intern(self, transaction: D, mentioned: Mentioned) -> Names:
         """Give the keys of all names that a round mentions; new names are added."""
+        ((steps,),) = transaction.do("pruned_steps")
+        if steps != self._steps:
+            # Others took names away since.
+            self._artifacts.clear_all()
+            self._versions.clear_all()
+            self._steps = steps
         self._artifacts.age()
         self._versions.age()
         return Names(

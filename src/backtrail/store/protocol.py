@@ -245,6 +245,13 @@ class PipelineRow(NamedTuple):
     started: int | None
 
 
+class PrunedRow(NamedTuple):
+    """When something was pruned, and before which moment runs had to end for it."""
+
+    at_us: int
+    before_us: int
+
+
 @dataclass(slots=True)
 class StoreStats:
     """How much a store holds; ``bytes`` on disk, times in microseconds."""
@@ -560,6 +567,51 @@ class Store(Protocol):
         self, run: int, writes: Iterable[tuple[int, int]]
     ) -> list[tuple[int, int, int]]:
         """Give (artifact, version, time) of those of the writes (artifact, time) a run made."""
+        ...
+
+    # -- taking away what is old. A run is old if it had ended before a moment.
+
+    def pruned(self) -> list[PrunedRow]:
+        """Give what was pruned before, the oldest first."""
+        ...
+
+    def old_runs(self, after: int, before_us: int, limit: int) -> list[int]:
+        """Give keys of old runs, in their order."""
+        ...
+
+    def needed_since(self, before_us: int, rows: Iterable[RunRow]) -> set[int]:
+        """Give those of old runs whose writes are flagged, were read since, or may be read next.
+
+        Next may be read what is the newest write of something other than an output id.
+        """
+        ...
+
+    def reaching_back(self, before_us: int) -> set[int]:
+        """Give runs that are not old and may have read or called something that is."""
+        ...
+
+    def named_since(self, before_us: int) -> set[int]:
+        """Give the producers that runs which are not old named: runs, or minus a ref."""
+        ...
+
+    def begin_pruning(self, at_us: int, before_us: int) -> None:
+        """Note that what is older than a moment is looked at from now on."""
+        ...
+
+    def drop_runs(self, at_us: int, before_us: int, keys: Sequence[int]) -> tuple[int, int]:
+        """Take runs away whole, all or none, but for those that came to be needed.
+
+        Returns:
+            How many runs and outputs are gone.
+        """
+        ...
+
+    def strip_runs(self, keys: Sequence[int]) -> int:
+        """Take parameters, values and the texts of errors from runs; give from how many."""
+        ...
+
+    def tidy(self, before_us: int) -> int:
+        """Take away partitions that hold nothing any more; give how many."""
         ...
 
     # -- operating

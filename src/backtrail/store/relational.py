@@ -23,6 +23,7 @@ from .protocol import (
     WriteRow,
     WriterRow,
 )
+from .retention import Retention
 from .rows import from_json, ins_of, outs_of, pack_word, unpack_word, words_from
 
 _MOST_REMEMBERED = 20_000
@@ -31,7 +32,7 @@ _new: Any = tuple.__new__
 _PIECES = 4
 
 
-class RelationalStore(Lists, Listing, Downstream, Marks):
+class RelationalStore(Lists, Listing, Retention, Downstream, Marks):
     """The part of `protocol.Store` that answers; see there for the promises.
 
     A store of one database adds the connection, the way in, and operating.

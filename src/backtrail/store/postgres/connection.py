@@ -61,6 +61,15 @@ SET idle_in_transaction_session_timeout = '60s';
 SET lock_timeout = '20s';
 SET statement_timeout = '60s';
 """
+# Whole tables are gone through: not by the plans that suit single rows.
+_PATIENT = """
+SET statement_timeout = 0;
+SET plan_cache_mode = auto;
+SET enable_seqscan = on;
+SET enable_bitmapscan = on;
+SET enable_hashjoin = on;
+SET enable_mergejoin = on;
+"""
 # What a commit has confirmed is deleted from the journal.
 _DURABLE = """
 SELECT set_config('synchronous_commit', 'on', false)
@@ -74,6 +83,8 @@ CREATE TABLE IF NOT EXISTS backtrail.migration (
 );
 """
 _IS_SET_UP = "SELECT 1 FROM pg_tables WHERE schemaname = 'backtrail' AND tablename = 'migration'"
+_TOGETHER = "SELECT pg_advisory_xact_lock_shared(hashtext('backtrail'), 4)"
+_ALONE = "SELECT pg_advisory_xact_lock(hashtext('backtrail'), 4)"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('backtrail'), 1)"
 
 
@@ -227,7 +238,7 @@ class Database:
             connection = self._take_idle() or self.connect(tries=_READ_TRIES)
             try:
                 if patient:
-                    connection.execute("SET statement_timeout = 0; SET enable_seqscan = on")
+                    connection.execute(_PATIENT)
                 yield connection
             except psycopg.Error as error:
                 raise self.translated(error) from error
@@ -265,11 +276,15 @@ class Database:
     # -- writing -------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Lend the writing connection for a transaction."""
+    def transaction(self, *, alone: bool = False) -> Iterator[Transaction]:
+        """Lend the writing connection for a transaction; ``alone`` waits for all others to end.
+
+        Whoever takes names away is alone: nobody may be about to use one.
+        """
         with self.writing() as connection:
             try:
                 with connection.transaction():
+                    connection.execute(_ALONE if alone else _TOGETHER)
                     self._check_version(connection)
                     self._inside.transaction = transaction = Transaction(connection)
                     yield transaction

@@ -34,8 +34,6 @@ SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = 'backtrail' AND NOT i.indisvalid
 """
-# Whole tables are compared: not by the plans that suit single rows.
-_WHOLE = "SET enable_hashjoin = on; SET enable_mergejoin = on; SET enable_bitmapscan = on"
 
 
 def exists(database: Database) -> bool:
@@ -78,7 +76,6 @@ def stats(database: Database, url: str) -> StoreStats:
 def check(database: Database) -> list[str]:
     """Look for damage; one sentence for each problem found."""
     with database.session(patient=True) as connection:
-        connection.execute(_WHOLE)
         problems = [
             f"PostgreSQL: the index {name} is not valid" for (name,) in connection.execute(_INVALID)
         ]

@@ -12,7 +12,7 @@ from ..protocol import StoreStats
 from ..relational import RelationalStore
 from ..rows import pack_word, unpack_word, words_from
 from . import operating
-from .connection import Database, Numbers, statements
+from .connection import Database, Numbers, Transaction, statements
 from .intake import PostgresIntake
 from .naming import PostgresNaming, pack, unpack
 
@@ -88,6 +88,13 @@ class PostgresStore(RelationalStore):
             writers = self._naming.writers(connection, [batch.writer for batch in batches])
         with self._database.transaction() as transaction:
             PostgresIntake(transaction, self._naming, self).take_in(batches, writers)
+
+    def _at_leisure(self, name: str, /, **values: Any) -> list[tuple[Any, ...]]:
+        with self._database.session(patient=True) as connection:
+            return connection.execute(self._sql[name], values).fetchall()
+
+    def _alone(self) -> AbstractContextManager[Transaction]:
+        return self._database.transaction(alone=True)
 
     # -- all there is ----------------------------------------------------------
 

@@ -271,3 +271,73 @@ SELECT move_position(:writer, :segment, :offset, 0);
 
 -- name: end_killed
 SELECT end_killed(:low, :high, :killed);
+
+-- name: needed_writes
+-- Of old writes [run, artifact, t, version] the runs of those that something may still need:
+-- a flag, a reader since, or, where it is no output id, whoever reads its newest state next.
+SELECT DISTINCT k.run
+  FROM (SELECT (value->>0)::bigint AS run, (value->>1)::bigint AS artifact,
+               (value->>2)::bigint AS t, (value->>3)::bigint AS version
+          FROM jsonb_array_elements(:writes::jsonb) OFFSET 0) k
+  JOIN artifact a ON a.artifact = k.artifact
+ WHERE a.flagged = 1
+    OR (NOT EXISTS (SELECT 1 FROM output n
+                     WHERE n.artifact = k.artifact AND n.t > k.t AND n.t < :before)
+        AND (EXISTS (SELECT 1 FROM input i WHERE i.artifact = k.artifact AND i.t >= :before)
+             OR (a.kind <> 4 AND NOT EXISTS (SELECT 1 FROM output n
+                                              WHERE n.artifact = k.artifact AND n.t >= :before))))
+    OR (k.version <> 0
+        AND EXISTS (SELECT 1 FROM input i
+                     WHERE i.version = k.version AND i.version <> 0 AND i.t >= :before
+                       AND (k.version > 0 OR i.artifact = k.artifact)));
+
+-- name: drop_outputs
+DELETE FROM output o
+ USING (SELECT (value->>0)::bigint AS artifact, (value->>1)::bigint AS t,
+               (value->>2)::bigint AS run, (value->>3)::bigint AS version
+          FROM jsonb_array_elements(:rows::jsonb) OFFSET 0) k
+ WHERE o.artifact = k.artifact AND o.t = k.t AND o.run = k.run AND o.version = k.version;
+
+-- name: drop_inputs
+DELETE FROM input i
+ USING (SELECT (value->>0)::bigint AS artifact, (value->>1)::bigint AS t,
+               (value->>2)::bigint AS run, (value->>3)::bigint AS version
+          FROM jsonb_array_elements(:rows::jsonb) OFFSET 0) k
+ WHERE i.artifact = k.artifact AND i.t = k.t AND i.run = k.run AND i.version = k.version;
+
+-- name: drop_named_inputs
+DELETE FROM named_input n
+ USING (SELECT (value->>0)::bigint AS producer, (value->>1)::bigint AS run
+          FROM jsonb_array_elements(:rows::jsonb) OFFSET 0) k
+ WHERE n.producer = k.producer AND n.run = k.run;
+
+-- name: drop_pieces
+DELETE FROM run_more WHERE run = ANY (:keys::bigint[]);
+
+-- name: drop_runs
+WITH named AS (
+  DELETE FROM named_run n USING run r
+   WHERE r.run = ANY (:keys::bigint[]) AND r.run_id IS NOT NULL AND n.run_id = r.run_id
+)
+DELETE FROM run WHERE run = ANY (:keys::bigint[]);
+
+-- name: called_by_dropped
+SELECT DISTINCT r.parent
+  FROM unnest(:keys::bigint[]) AS k (run)
+ CROSS JOIN LATERAL (SELECT parent FROM run r WHERE r.parent = k.run OFFSET 0) r;
+
+-- name: drop_artifacts
+DELETE FROM artifact a
+ WHERE a.artifact = ANY (:keys::bigint[]) AND a.source = 0
+   AND NOT EXISTS (SELECT 1 FROM output o WHERE o.artifact = a.artifact)
+   AND NOT EXISTS (SELECT 1 FROM input i WHERE i.artifact = a.artifact)
+   AND NOT EXISTS (SELECT 1 FROM flag f WHERE f.artifact = a.artifact);
+
+-- name: drop_versions
+DELETE FROM version v
+ WHERE v.version = ANY (:keys::bigint[]) AND v.version > 0
+   AND NOT EXISTS (SELECT 1 FROM output o WHERE o.version = v.version AND o.version > 0)
+   AND NOT EXISTS (SELECT 1 FROM input i WHERE i.version = v.version AND i.version <> 0);
+
+-- name: tidy
+SELECT drop_empty_partitions(:before);

@@ -247,3 +247,48 @@ UPDATE writer SET segment = :segment, "offset" = :offset
 -- name: end_killed
 UPDATE run SET status = :killed
  WHERE status = 0 AND run BETWEEN :low AND :high AND run_id IS NULL;
+
+-- Pruning.
+
+-- name: pruned
+SELECT at, before FROM pruned ORDER BY at;
+
+-- name: pruned_steps
+SELECT CAST(coalesce(sum(steps), 0) AS bigint) FROM pruned;
+
+-- name: begin_pruning
+INSERT INTO pruned (at, before, steps) VALUES (:at, :before, 0);
+
+-- name: count_step
+UPDATE pruned SET steps = steps + 1 WHERE at = :at;
+
+-- name: old_runs
+SELECT run FROM run
+ WHERE run > :after AND started < :before AND status <> 0 AND coalesce(ended, started) < :before
+ ORDER BY run LIMIT :limit;
+
+-- name: runs_across
+-- Of runs that are not old: those that may have done something before.
+SELECT run FROM run WHERE started < :before AND (status = 0 OR ended >= :before);
+
+-- name: early_runs
+-- An imported run may say that it read or wrote something before it started.
+SELECT i.run FROM input i JOIN run r ON r.run = i.run
+ WHERE i.t < :before AND r.started >= :before
+ UNION
+SELECT o.run FROM output o JOIN run r ON r.run = o.run
+ WHERE o.t < :before AND r.started >= :before;
+
+-- name: named_by_others
+-- What runs that are not old say themselves of who made what they read.
+SELECT DISTINCT n.producer FROM named_input n JOIN run r ON r.run = n.run
+ WHERE r.status = 0 OR r.started >= :before OR r.ended >= :before;
+
+-- name: strip_run
+UPDATE run SET params = NULL, error = :error, outs = :outs WHERE run = :run;
+
+-- name: strip_piece
+UPDATE run_more SET outs = :outs WHERE run = :run AND part = :part;
+
+-- name: adopt
+UPDATE run SET parent = -CAST(:ref AS bigint) WHERE parent = :parent;

@@ -221,3 +221,61 @@ SELECT s.site, s.writer, s.n, c.name, s.file, s.line, s.function, s.git, s.dirty
 -- name: pipelines_named
 SELECT p.pipeline, p.run_id, p.name, p.started
   FROM json_each(:ids) k CROSS JOIN pipeline p ON p.run_id = k.value;
+
+-- name: needed_writes
+-- Of old writes [run, artifact, t, version] the runs of those that something may still need:
+-- a flag, a reader since, or, where it is no output id, whoever reads its newest state next.
+SELECT DISTINCT k.run
+  FROM (SELECT json_extract(value, '$[0]') AS run, json_extract(value, '$[1]') AS artifact,
+               json_extract(value, '$[2]') AS t, json_extract(value, '$[3]') AS version
+          FROM json_each(:writes)) k
+  CROSS JOIN artifact a ON a.artifact = k.artifact
+ WHERE a.flagged = 1
+    OR (NOT EXISTS (SELECT 1 FROM output n
+                     WHERE n.artifact = k.artifact AND n.t > k.t AND n.t < :before)
+        AND (EXISTS (SELECT 1 FROM input i WHERE i.artifact = k.artifact AND i.t >= :before)
+             OR (a.kind <> 4 AND NOT EXISTS (SELECT 1 FROM output n
+                                              WHERE n.artifact = k.artifact AND n.t >= :before))))
+    OR (k.version <> 0
+        AND EXISTS (SELECT 1 FROM input i
+                     WHERE i.version = k.version AND i.version <> 0 AND i.t >= :before
+                       AND (k.version > 0 OR i.artifact = k.artifact)));
+
+-- name: drop_outputs
+DELETE FROM output WHERE (artifact, t, run, version) IN (
+  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+         json_extract(value, '$[3]') FROM json_each(:rows));
+
+-- name: drop_inputs
+DELETE FROM input WHERE (artifact, t, run, version) IN (
+  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+         json_extract(value, '$[3]') FROM json_each(:rows));
+
+-- name: drop_named_inputs
+DELETE FROM named_input WHERE (producer, run) IN (
+  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows));
+
+-- name: drop_pieces
+DELETE FROM run_more WHERE run IN (SELECT value FROM json_each(:keys));
+
+-- name: drop_runs
+DELETE FROM run WHERE run IN (SELECT value FROM json_each(:keys));
+
+-- name: called_by_dropped
+SELECT DISTINCT r.parent FROM json_each(:keys) k CROSS JOIN run r ON r.parent = k.value;
+
+-- name: drop_artifacts
+DELETE FROM artifact
+ WHERE artifact IN (SELECT value FROM json_each(:keys)) AND source = 0
+   AND NOT EXISTS (SELECT 1 FROM output o WHERE o.artifact = artifact.artifact)
+   AND NOT EXISTS (SELECT 1 FROM input i WHERE i.artifact = artifact.artifact)
+   AND NOT EXISTS (SELECT 1 FROM flag f WHERE f.artifact = artifact.artifact);
+
+-- name: drop_versions
+DELETE FROM version
+ WHERE version IN (SELECT value FROM json_each(:keys)) AND version > 0
+   AND NOT EXISTS (SELECT 1 FROM output o WHERE o.version = version.version AND o.version > 0)
+   AND NOT EXISTS (SELECT 1 FROM input i WHERE i.version = version.version AND i.version <> 0);
+
+-- name: tidy
+SELECT 0;

@@ -15,7 +15,7 @@ from ..queries import named_queries
 from ..relational import RelationalStore
 from ..rows import to_json
 from . import operating
-from .connection import Database
+from .connection import Database, Transaction
 from .intake import SqliteIntake
 from .naming import SqliteNaming
 
@@ -88,6 +88,9 @@ class SqliteStore(RelationalStore):
         """Keep the batches and their positions, all or nothing."""
         with self._database.transaction() as transaction:
             SqliteIntake(transaction, self._naming, self).take_in(batches)
+
+    def _alone(self) -> AbstractContextManager[Transaction]:
+        return self._database.transaction()
 
     # -- all there is ----------------------------------------------------------
 
