@@ -49,15 +49,15 @@ def bt(tmp_path: Path) -> Bt:
     return bt_on("", tmp_path)
 
 
-def outputs(client: Client) -> list[str]:
-    """Give the ids of all outputs, as often as they were written."""
-    return [write.name for run in client.recent(limit=100_000) for write in run.outputs]
+def wrote(client: Client) -> Counter[str]:
+    """Give how often each `out-…` was written."""
+    names = (write.name for run in client.recent(limit=100_000) for write in run.outputs)
+    return Counter(name for name in names if name.startswith("out-"))
 
 
 def assert_all_once(url: str, count: int) -> None:
     with connect(url) as client:
-        found = Counter(name for name in outputs(client) if name.startswith("out-"))
-        assert found == Counter(f"out-{n}" for n in range(count))
+        assert wrote(client) == Counter(f"out-{n}" for n in range(count))
         assert client.check() == []
 
 
@@ -205,7 +205,7 @@ def test_a_read_only_server_takes_all_in_once_it_may_be_written(
         pipeline.go_on()
         pipeline.wait_for("away")
         with connect(url, spool=str(tmp_path / "other")) as client:
-            assert len(outputs(client)) == 100
+            assert len(wrote(client)) == 100
         connection.execute("SET default_transaction_read_only = off")
         connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
         connection.execute("SELECT pg_reload_conf()")
@@ -439,13 +439,7 @@ def test_sixty_four_writers_lose_nothing_and_never_hold_up_a_reader(
         assert "deadlock" not in "".join(said)
         assert len(waits) > 10
         assert max(waits) < 20, "a reader waited for a writer's lock"
-        wrote = Counter(
-            name
-            for run in reader.history("step", limit=100_000)
-            for name in (write.name for write in run.outputs)
-            if name.startswith("out-")
-        )
-        assert wrote == Counter(f"out-{n}-{i}" for n in range(64) for i in range(1000))
+        assert wrote(reader) == Counter(f"out-{n}-{i}" for n in range(64) for i in range(1000))
         assert reader.check() == []
 
 
@@ -475,13 +469,7 @@ def test_a_server_killed_ten_times_keeps_all_that_was_acknowledged_once(
             process.wait()
 
     with connect(url, spool=str(tmp_path / "reader")) as reader:
-        wrote = Counter(
-            name
-            for run in reader.history("step", limit=100_000)
-            for name in (write.name for write in run.outputs)
-            if name.startswith("out-")
-        )
-        assert wrote == Counter(f"out-{n}-{i}" for n in range(2) for i in range(6000))
+        assert wrote(reader) == Counter(f"out-{n}-{i}" for n in range(2) for i in range(6000))
         assert reader.check() == []
 
 

@@ -82,7 +82,7 @@ def cases(draw: st.DrawFn) -> tuple[History, list[Batch], int]:
     return history, draw(deliveries(history)), draw(limits(history))
 
 
-@examples(80)
+@examples(50)
 @given(cases())
 def test_what_is_not_old_is_answered_as_before(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int]
@@ -114,7 +114,7 @@ def test_what_is_not_old_is_answered_as_before(
             client.impact(run.run_id)
 
 
-@examples(40)
+@examples(25)
 @given(cases(), st.lists(st.integers(1, 4), max_size=3))
 def test_a_pruning_that_was_ended_early_comes_to_the_same(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int], stops: list[int]
@@ -132,7 +132,7 @@ def test_a_pruning_that_was_ended_early_comes_to_the_same(
         assert len(client.recent(limit=1000)) == len(history.runs) - whole.runs
 
 
-@examples(40)
+@examples(25)
 @given(cases())
 def test_who_remembers_names_that_were_taken_away_records_them_anew(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int]

@@ -6,24 +6,10 @@ from typing import Any
 
 import psycopg
 
+from ..consistency import CONSISTENT
 from ..protocol import StoreStats
 from .connection import Database, version_of
 
-_CONSISTENT = {
-    "outputs belong to no run": (
-        "SELECT count(*) FROM output o WHERE NOT EXISTS (SELECT 1 FROM run r WHERE r.run = o.run)"
-    ),
-    "outputs name no artifact": (
-        "SELECT count(*) FROM output o"
-        " WHERE NOT EXISTS (SELECT 1 FROM artifact a WHERE a.artifact = o.artifact)"
-    ),
-    "inputs belong to no run": (
-        "SELECT count(*) FROM input i WHERE NOT EXISTS (SELECT 1 FROM run r WHERE r.run = i.run)"
-    ),
-    "runs have no site": (
-        "SELECT count(*) FROM run r WHERE NOT EXISTS (SELECT 1 FROM site s WHERE s.site = r.site)"
-    ),
-}
 _BYTES = """
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -79,7 +65,7 @@ def check(database: Database) -> list[str]:
         problems = [
             f"PostgreSQL: the index {name} is not valid" for (name,) in connection.execute(_INVALID)
         ]
-        for what, sql in _CONSISTENT.items():
+        for what, sql in CONSISTENT.items():
             (number,) = connection.execute(sql).fetchone() or (0,)
             if number:
                 problems.append(f"{number} {what}")

@@ -7,24 +7,9 @@ import os
 import sqlite3
 from pathlib import Path
 
+from ..consistency import CONSISTENT
 from ..protocol import StoreStats
 from .connection import Database
-
-_CONSISTENT = {
-    "outputs belong to no run": (
-        "SELECT count(*) FROM output o WHERE NOT EXISTS (SELECT 1 FROM run r WHERE r.run = o.run)"
-    ),
-    "outputs name no artifact": (
-        "SELECT count(*) FROM output o"
-        " WHERE NOT EXISTS (SELECT 1 FROM artifact a WHERE a.artifact = o.artifact)"
-    ),
-    "inputs belong to no run": (
-        "SELECT count(*) FROM input i WHERE NOT EXISTS (SELECT 1 FROM run r WHERE r.run = i.run)"
-    ),
-    "runs have no site": (
-        "SELECT count(*) FROM run r WHERE NOT EXISTS (SELECT 1 FROM site s WHERE s.site = r.site)"
-    ),
-}
 
 
 def stats(database: Database, url: str) -> StoreStats:
@@ -62,7 +47,7 @@ def check(database: Database) -> list[str]:
             for row in connection.execute("PRAGMA integrity_check(20)")
             if row[0] != "ok"
         ]
-        for what, sql in _CONSISTENT.items():
+        for what, sql in CONSISTENT.items():
             (number,) = connection.execute(sql).fetchone()
             if number:
                 problems.append(f"{number} {what}")
