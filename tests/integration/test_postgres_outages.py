@@ -243,6 +243,31 @@ def test_a_full_disk_is_said_and_all_arrives_when_there_is_room(
     assert_all_once(url, 2)
 
 
+def test_a_record_that_the_server_will_not_have_is_left_out_and_counted(
+    server: Server, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect(url, spool=str(tmp_path / "spool"), flush_interval_s=3600) as client:
+        client.log("out-0")
+        assert client.flush() == 0
+        with server.connect(url.rpartition("/")[2]) as connection:
+            connection.execute(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.name"
+                " = 'poison' THEN RAISE 'no such thing' USING ERRCODE = '22P02'; END IF;"
+                " RETURN NEW; END $$; CREATE TRIGGER refuse BEFORE INSERT ON backtrail.artifact"
+                " FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
+        for n in range(1, 40):
+            client.log("poison" if n == 17 else f"out-{n}")
+        assert client.flush(20) == 0
+
+        assert wrote(client) == Counter(f"out-{n}" for n in range(40) if n != 17)
+        assert client.stats().lost == 1
+        assert "is left out: " in caplog.text
+        assert "no such thing" in caplog.text
+        client.log("out-40")
+        assert client.flush() == 0
+
+
 # -- refused, and said -------------------------------------------------------------------------
 
 

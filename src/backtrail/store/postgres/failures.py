@@ -66,6 +66,12 @@ def is_away(error: psycopg.Error) -> bool:
     return bool(_CONNECTING.match(text)) and not _ANSWERED.search(text)
 
 
+def is_refusal(error: BacktrailError) -> bool:
+    """Tell whether the server will not have what it was given, today or any other day."""
+    refusals = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded)
+    return isinstance(error.__cause__, refusals)
+
+
 def translated(
     error: psycopg.Error, address: Mapping[str, Any], shown_url: str, tried: str = ""
 ) -> BacktrailError:

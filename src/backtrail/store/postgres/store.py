@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
+from ...errors import StoreUnavailableError
 from ...model.facts import Batch
 from ..protocol import StoreStats
 from ..relational import RelationalStore
 from ..rows import pack_word, unpack_word, words_from
-from . import operating
+from . import failures, operating
 from .connection import Database, Numbers, Transaction, statements
 from .intake import PostgresIntake
 from .naming import PostgresNaming, pack, unpack
@@ -19,6 +23,7 @@ from .naming import PostgresNaming, pack, unpack
 if TYPE_CHECKING:
     from ...model.records import Finding
 
+_log = logging.getLogger("backtrail")
 _POSITIONS = 'SELECT uid, segment, "offset" FROM writer WHERE uid = ANY (%(uids)s::bytea[])'
 
 
@@ -83,7 +88,38 @@ class PostgresStore(RelationalStore):
             return {uid: (segment, offset) for uid, segment, offset in rows}
 
     def take_in(self, batches: Sequence[Batch]) -> None:
-        """Keep the batches and their positions, all or nothing."""
+        """Keep the batches and their positions, all or nothing; what cannot be kept is counted."""
+        try:
+            self._keep(batches)
+        except StoreUnavailableError as error:
+            if not failures.is_refusal(error):
+                raise
+            # One fact that the server will not have must not keep back all others for ever.
+            for batch in batches:
+                self._keep_what_can_be(batch)
+
+    def _keep_what_can_be(self, batch: Batch) -> None:
+        lost = 0
+        waiting = [batch.facts]
+        while waiting:
+            facts = waiting.pop()
+            try:
+                self._keep([Batch(batch.writer, 0, 0, facts)])
+            except StoreUnavailableError as error:
+                if not failures.is_refusal(error):
+                    raise
+                if len(facts) == 1:
+                    _log.warning(
+                        "backtrail: a record was refused and is left out: %s", error.message
+                    )
+                    lost += 1
+                else:
+                    half = len(facts) // 2
+                    waiting += [facts[half:], facts[:half]]
+        # Where the writer stands moves once all of it was tried.
+        self._keep([structs.replace(batch, facts=[], lost=batch.lost + lost)])
+
+    def _keep(self, batches: Sequence[Batch]) -> None:
         with self._database.writing() as connection:
             writers = self._naming.writers(connection, [batch.writer for batch in batches])
         with self._database.transaction() as transaction:
