@@ -23,6 +23,7 @@ from .naming import PostgresNaming, pack, unpack
 if TYPE_CHECKING:
     from ...model.records import Finding
 
+_LEFT_OUT = "backtrail: a record was refused and is left out: %s"
 _log = logging.getLogger("backtrail")
 _POSITIONS = 'SELECT uid, segment, "offset" FROM writer WHERE uid = ANY (%(uids)s::bytea[])'
 
@@ -108,11 +109,9 @@ class PostgresStore(RelationalStore):
             except StoreUnavailableError as error:
                 if not failures.is_refusal(error):
                     raise
-                if len(facts) == 1:
-                    _log.warning(
-                        "backtrail: a record was refused and is left out: %s", error.message
-                    )
-                    lost += 1
+                if len(facts) <= 1:
+                    lost += len(facts)
+                    _log.warning(_LEFT_OUT, error.message)
                 else:
                     half = len(facts) // 2
                     waiting += [facts[half:], facts[:half]]
