@@ -194,6 +194,48 @@ def test_ended_connections_are_made_anew(server: Server, url: str) -> None:
                 )
 
 
+def test_of_several_hosts_the_one_that_may_be_written_is_used(server: Server, url: str) -> None:
+    name = url.rpartition("/")[2]
+    hosts = f"postgres@127.0.0.1:1,127.0.0.1:{server.port}"
+    address = f"postgresql://{hosts}/{name}?target_session_attrs=read-write"
+    with connect(address) as client:
+        client.log("out-0")
+        assert client.flush() == 0
+    assert_all_once(url, 1)
+
+
+def test_a_fork_leaves_the_connections_to_the_parent(
+    start: Start, url: str, tmp_path: Path
+) -> None:
+    ended = begun(
+        start,
+        url,
+        tmp_path,
+        """
+        work(0, 10)
+        assert bt.flush() == 0
+        assert len(bt.recent(limit=100)) == 20
+        children = []
+        for n in range(1, 4):
+            pid = os.fork()
+            if pid == 0:
+                work(n * 10, 10)
+                assert bt.flush(20) == 0
+                assert len(bt.recent(limit=100)) >= 20
+                sys.exit(0)
+            children.append(pid)
+            assert len(bt.recent(limit=100)) >= 20
+        work(40, 10)
+        assert bt.flush(20) == 0
+        assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 3
+        """,
+    ).end()
+
+    assert_unhurt(ended)
+    assert ended.warnings == []
+    assert_all_once(url, 50)
+
+
 def test_a_read_only_server_takes_all_in_once_it_may_be_written(
     start: Start, server: Server, url: str, tmp_path: Path
 ) -> None:
