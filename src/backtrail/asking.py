@@ -472,10 +472,9 @@ class Asking:
     ) -> Pruned:
         """Take away what had ended longer ago than ``keep`` and is not needed any more.
 
-        What was made since, is flagged or has a note keeps all that is behind it, and so
-        does the newest state of everything that is not an output id; but of what is that
-        old, parameters, values and the texts of errors go. It can be ended early and begun
-        again.
+        What was made since, is flagged or has a note keeps all that is behind it, and runs
+        that wrote anything but output ids stay anyway; but of what is that old, parameters,
+        values and the texts of errors go. It can be ended early and begun again.
 
         Args:
             keep: a timedelta, seconds, or text like ``90d``.

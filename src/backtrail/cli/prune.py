@@ -1,4 +1,4 @@
-"""`bt db prune`: take away what is old and not needed any more."""
+"""`bt db prune`: take away old outputs that nothing is built on, and payloads."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 @common
 @click.pass_obj
 def prune(session: Session, *, keep: str, dry_run: bool) -> None:
-    """Take away old runs that nothing is built on, and the payloads of the others.
+    """Take away old outputs that nothing is built on, and the payloads of old runs.
 
-    What was made within AGE keeps all the runs behind it, and so do flagged outputs, runs with
-    notes, and the newest state of every file and table. Of runs older than that parameters,
-    values and the texts of errors go. Interrupted, the same command goes on.
+    What was made within AGE keeps all the runs behind it, and so do flagged outputs and runs with
+    notes. Runs that wrote files, tables or models stay. Of runs older than AGE parameters, values
+    and the texts of errors go. Interrupted, the same command goes on.
     """
     with Progress("Counting" if dry_run else "Pruning") as progress:
         try:
@@ -60,6 +60,6 @@ def _facts(done: Pruned, *, dry_run: bool) -> list[tuple[str, str]]:
     return [
         ("older than", words.second(done.before_us)),
         ("taken away", taken + " (dry run: nothing yet)" * dry_run),
-        ("kept", f"{words.count(done.kept, 'run')} that something is, or may yet be, made from"),
+        ("kept", f"{words.count(done.kept, 'run')} that others are, or may be, made from"),
         ("payloads", f"{would}gone from {done.stripped:,} of those"),
     ]

@@ -1,10 +1,11 @@
 """What may be pruned: old runs that nothing needs. What is needed, the law says.
 
-Old is a run that had ended before a moment. It stays if anything that is not old, is
-flagged or has a note was made from it, by the links of a backtrace, or was fresher than
-what was used; or if it made the newest state of something that others may yet read. So
-backtraces of all that is not old are the same afterwards. Of old runs that stay, payloads
-go: parameters, values, and the texts of errors.
+Old is a run that had ended before a moment. It stays if it wrote anything but output ids
+and values in memory: that a version of something was written is never forgotten, or an
+older write would take its place in silence. It stays as well if anything that is not old,
+is flagged or has a note was made from it, by the links of a backtrace. So backtraces of all
+that is not old are the same afterwards. Of old runs that stay, payloads go: parameters,
+values, and the texts of errors.
 """
 
 from __future__ import annotations

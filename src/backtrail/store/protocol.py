@@ -580,9 +580,10 @@ class Store(Protocol):
         ...
 
     def needed_since(self, before_us: int, rows: Iterable[RunRow]) -> set[int]:
-        """Give those of old runs whose writes are flagged, were read since, or may be read next.
+        """Give those of old runs that wrote what must not be forgotten.
 
-        Next may be read what is the newest write of something other than an output id.
+        That is everything but output ids and values in memory; of these what is flagged, or
+        was read since, and the newest of a value.
         """
         ...
 

@@ -56,7 +56,7 @@ class Retention:
         return [run for (run,) in found]
 
     def needed_since(self, before_us: int, rows: Iterable[RunRow]) -> set[int]:
-        """Give those of old runs whose writes are flagged, were read since, or may be read next."""
+        """Give those of old runs that wrote what must not be forgotten."""
         writes = [
             (row.run, out.artifact, out.at_us, out.version)
             for row in rows

@@ -273,19 +273,18 @@ SELECT move_position(:writer, :segment, :offset, 0);
 SELECT end_killed(:low, :high, :killed);
 
 -- name: needed_writes
--- Of old writes [run, artifact, t, version] the runs of those that something may still need:
--- a flag, a reader since, or, where it is no output id, whoever reads its newest state next.
+-- Of old writes [run, artifact, t, version] the runs of those that stay: of everything that
+-- is neither an output id nor a value in memory (that it was written is never forgotten), of
+-- what is flagged or was read since, and the newest of a value.
 SELECT DISTINCT k.run
   FROM (SELECT (value->>0)::bigint AS run, (value->>1)::bigint AS artifact,
                (value->>2)::bigint AS t, (value->>3)::bigint AS version
           FROM jsonb_array_elements(:writes::jsonb) OFFSET 0) k
   JOIN artifact a ON a.artifact = k.artifact
- WHERE a.flagged = 1
-    OR (NOT EXISTS (SELECT 1 FROM output n
-                     WHERE n.artifact = k.artifact AND n.t > k.t AND n.t < :before)
-        AND (EXISTS (SELECT 1 FROM input i WHERE i.artifact = k.artifact AND i.t >= :before)
-             OR (a.kind <> 4 AND NOT EXISTS (SELECT 1 FROM output n
-                                              WHERE n.artifact = k.artifact AND n.t >= :before))))
+ WHERE a.flagged = 1 OR a.kind NOT IN (1, 4)
+    OR EXISTS (SELECT 1 FROM input i WHERE i.artifact = k.artifact AND i.t >= :before)
+    OR (a.kind = 1
+        AND NOT EXISTS (SELECT 1 FROM output n WHERE n.artifact = k.artifact AND n.t > k.t))
     OR (k.version <> 0
         AND EXISTS (SELECT 1 FROM input i
                      WHERE i.version = k.version AND i.version <> 0 AND i.t >= :before
