@@ -20,9 +20,10 @@ from .freshness import fresher_writes
 from .links import Linker
 
 Watch = Callable[[int, int], bool]
-# Runs that are looked at together, and that are taken away in one transaction.
-_AT_ONCE = 2000
-_DROPPED_AT_ONCE = 500
+# Runs that are looked at together, or taken away in one transaction; and how much they may
+# have written, unless it is one run.
+_AT_ONCE = 500
+_WRITES_AT_ONCE = 20_000
 
 
 @dataclass(slots=True)
@@ -65,13 +66,12 @@ def prune(
         if dry_run:
             _count(store, done, stay, go)
         else:
-            for some in _parted(go):
-                runs, outputs = store.drop_runs(at_us, before_us, some)
+            for some in _parted(store.runs(go).values()):
+                runs, outputs = store.drop_runs(at_us, before_us, [row.run for row in some])
                 done.runs += runs
                 done.outputs += outputs
                 done.kept += len(some) - runs
-            for some in _parted(stay):
-                done.stripped += store.strip_runs(some)
+            done.stripped += store.strip_runs(stay)
         done.kept += len(stay)
         if not goes_on(len(keys)):
             done.truncated = True
@@ -113,9 +113,19 @@ def _pages(store: Store, before_us: int) -> Iterator[list[int]]:
         after = keys[-1]
 
 
-def _parted(keys: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(keys), _DROPPED_AT_ONCE):
-        yield keys[start : start + _DROPPED_AT_ONCE]
+def _parted(rows: Iterable[RunRow]) -> Iterator[list[RunRow]]:
+    """Part runs so that none of the parts wrote much, but for a run that is by itself."""
+    part: list[RunRow] = []
+    room = _WRITES_AT_ONCE
+    for row in rows:
+        wrote = len(row.outs) + row.outs_more
+        if part and wrote > room:
+            yield part
+            part, room = [], _WRITES_AT_ONCE
+        part.append(row)
+        room -= wrote
+    if part:
+        yield part
 
 
 class _Needed:
@@ -133,7 +143,8 @@ class _Needed:
         waiting = set(self._named())
         waiting |= store.reaching_back(self._before_us)
         for keys in _pages(store, self._before_us):
-            waiting |= store.needed_since(self._before_us, store.runs(keys).values())
+            for rows in _parted(store.runs(keys).values()):
+                waiting |= store.needed_since(self._before_us, rows)
             if not goes_on(0):
                 return False
         while waiting:

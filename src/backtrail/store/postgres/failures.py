@@ -68,8 +68,7 @@ def is_away(error: psycopg.Error) -> bool:
 
 def is_refusal(error: BacktrailError) -> bool:
     """Tell whether the server will not have what it was given, today or any other day."""
-    refusals = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded)
-    return isinstance(error.__cause__, refusals)
+    return isinstance(error.__cause__, (psycopg.DataError, errors.ProgramLimitExceeded))
 
 
 def translated(
