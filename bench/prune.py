@@ -1,4 +1,4 @@
-"""How long it takes to prune PostgreSQL, and then to ask about what is left.
+"""How long it takes to prune PostgreSQL.
 
 The history is that of `backtrace.py`: half of the runs overwrite paths, half are predictions.
 What is older than its newest tenth is pruned. Beside it the floor: plain DELETE of all that is
@@ -10,14 +10,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from _common import describe, options, percentile, table
-from _history import SPACING_US, START_US, roots
+from _common import describe, options, table
+from _history import SPACING_US, START_US
 from _postgres import connect, history, server
-from backtrace import TOLERANCE_US, measure
+from backtrace import TOLERANCE_US
 
-from backtrail.query.backtrace import backtrace
 from backtrail.query.retention import prune
-from backtrail.query.selector import select
 from backtrail.store.postgres import open_postgres
 
 
@@ -35,12 +33,6 @@ def main() -> None:
         begun = time.perf_counter()
         done = prune(store, at_us=1, before_us=before_us, tolerance_us=TOLERANCE_US)
         spent = time.perf_counter() - begun
-
-        def query(output: str) -> Any:
-            return backtrace(store, select(store, output), tolerance_us=TOLERANCE_US)
-
-        late = [each for each in roots(runs)["50"] if store.artifact_named(each)]
-        wall, _ = measure(query, late, 60) if late else ([0.0], [])
         store.close()
         running.drop("pruned")
     old = done.runs + done.kept
@@ -48,7 +40,6 @@ def main() -> None:
         ("of", "seconds", "old runs/s", "gone", "kept", "DELETE s", "times that"),
         [(f"{runs:,} runs", spent, old / spent, done.runs, done.kept, floor, spent / floor)],
     )
-    print(f"\nA backtrace of 50 runs afterwards: p50 {percentile(wall, 0.5):.1f} ms.")
 
 
 def _copy(running: Any, name: str) -> str:
