@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from program import bt_on
 from servers import Server
 
 import backtrail
@@ -211,3 +212,24 @@ def test_the_doctor_compares_the_clocks(
 
     assert f"the clock of this machine is 30.0 s {which} the server's" in found["problem"]
     assert "NTP" in found["problem"]
+
+
+# -- completion ----------------------------------------------------------------------------------
+
+
+def test_a_shell_completes_ids_and_components_of_a_server(
+    wheel_server: Server, database: str, writer: backtrail.Client, tmp_path: Path
+) -> None:
+    record(writer)
+
+    def completed(url: str, words: str) -> list[str]:
+        place = str(words.count(" "))
+        how = {"_BT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": place}
+        done = bt_on(url, tmp_path)(env=how)
+        assert done.stderr == ""
+        return [line.removeprefix("plain,") for line in done.stdout.split()]
+
+    url = wheel_server.url(database, user="a_reader")
+    assert completed(url, "bt pred-") == ["pred-1", "pred-2"]
+    assert completed(url, "bt history se") == ["serve"]
+    assert completed("postgresql://127.0.0.1:1/none", "bt pred-") == []

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from ..addresses import resolve_url, sqlite_path
+from ..addresses import resolve_url
 from ..render.screen import safe
 from . import terminal
 from .session import Session, common
@@ -33,7 +32,7 @@ def output_ids(context: click.Context, incomplete: str) -> list[CompletionItem]:
     special = [
         CompletionItem(word) for word in _WORDS if incomplete and word.startswith(incomplete)
     ]
-    return special + _read(context, lambda path: _ids(path, incomplete))
+    return special + _read(context, lambda url: _ids(url, incomplete))
 
 
 def complete_outputs(
@@ -49,19 +48,19 @@ def complete_components(
     """Complete an argument that is the name of a component."""
     from ..store import peek
 
-    return _read(context, lambda path: peek.component_names(path, incomplete))
+    return _read(context, lambda url: peek.component_names(url, incomplete))
 
 
-def _ids(database: Path, incomplete: str) -> list[str]:
+def _ids(url: str, incomplete: str) -> list[str]:
     from ..store import peek
 
-    return peek.output_ids(database, incomplete, _MOST)
+    return peek.output_ids(url, incomplete, _MOST)
 
 
-def _read(context: click.Context, read: Callable[[Path], list[str]]) -> list[CompletionItem]:
+def _read(context: click.Context, read: Callable[[str], list[str]]) -> list[CompletionItem]:
     session = context.find_root().ensure_object(Session)
     try:
-        names = read(sqlite_path(resolve_url(session.url, os.environ)))
+        names = read(resolve_url(session.url, os.environ))
     except Exception:  # noqa: BLE001 - text between the prompt and the cursor is worse than nothing
         return []
     # The shells split answers at white space, and print them as they are.

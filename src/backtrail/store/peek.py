@@ -1,4 +1,4 @@
-"""Names for a shell to complete, read from a SQLite file as it lies there.
+"""Names for a shell to complete, read from a database as it lies there.
 
 A key press waits for them. What the store itself would do first (take in the
 journals, check the schema) takes several times as long, and is not worth it here.
@@ -6,39 +6,55 @@ journals, check the schema) takes several times as long, and is not worth it her
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from typing import Any
 
+from ..addresses import is_postgres, sqlite_path
 from ..model.facts import KIND_CODES
 from .queries import named_queries
 
 # Less than a person notices. Readers wait for nobody in a sound database.
 _WAIT_S = 0.05
+# For a server: libpq waits for no less than two seconds, where nobody answers at all.
+_CONNECT_S = 2
+_OPTIONS = "-c search_path=backtrail -c statement_timeout=500 -c enable_seqscan=off"
 _END = "\U0010ffff"
 
 
-def output_ids(database: Path, prefix: str, limit: int) -> list[str]:
+def output_ids(url: str, prefix: str, limit: int) -> list[str]:
     """Give output ids that start so, by name; without a prefix the newest.
 
     Raises:
-        sqlite3.Error: the file is no database of ours, or cannot be read now.
+        Exception: the driver's, where there is no database of ours, or it cannot be read now.
     """
     output = KIND_CODES["output"]
     if not prefix:
-        return _names(database, "artifacts_of_kind", kind=output, limit=limit)
+        return _names(url, "artifacts_of_kind", kind=output, limit=limit)
     span = {"low": prefix, "high": prefix + _END}
-    return _names(database, "artifacts_of_kind_with_prefix", kind=output, limit=limit, **span)
+    return _names(url, "artifacts_of_kind_with_prefix", kind=output, limit=limit, **span)
 
 
-def component_names(database: Path, prefix: str) -> list[str]:
+def component_names(url: str, prefix: str) -> list[str]:
     """Give names of components that start so; errors as in `output_ids`."""
-    return [name for name in _names(database, "components") if name.startswith(prefix)]
+    return [name for name in _names(url, "components") if name.startswith(prefix)]
 
 
-def _names(database: Path, query: str, **values: object) -> list[str]:
+def _names(url: str, query: str, **values: Any) -> list[str]:
+    if is_postgres(url):
+        return _names_on_server(url, query, values)
+    database = sqlite_path(url)
     if not database.exists():
         return []
     with closing(sqlite3.connect(database, timeout=_WAIT_S)) as connection:
         connection.execute("PRAGMA query_only = 1")
         return [row[1] for row in connection.execute(named_queries("sqlite")[query], values)]
+
+
+def _names_on_server(url: str, query: str, values: dict[str, Any]) -> list[str]:
+    import psycopg
+
+    sql = re.sub(r":(\w+)", r"%(\1)s", named_queries("postgres")[query])
+    with psycopg.connect(url, connect_timeout=_CONNECT_S, options=_OPTIONS) as connection:
+        return [row[1] for row in connection.execute(sql.encode(), values)]
