@@ -17,17 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import mount, needs_mount, unmount
 from stepwise import Ended, Start
 
 from backtrail import NotFoundError, SchemaVersionError, StoreUnavailableError, connect
-
-
-def needs_mount(done: subprocess.CompletedProcess[str]) -> None:
-    """Skip where mounting is not permitted; any other trouble with it is a failure."""
-    forbidden = ("permission denied", "not permitted", "must be superuser", "there is no mount")
-    if any(word in done.stderr.lower() for word in forbidden):
-        pytest.skip(f"cannot mount here: {done.stderr.strip()}")
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -48,16 +41,6 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
     needs_mount(mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)))
     yield place
     unmount(place)
-
-
-def mount(*options: str) -> subprocess.CompletedProcess[str]:
-    if shutil.which("mount") is None:
-        return subprocess.CompletedProcess(options, 1, "", "there is no mount")
-    return subprocess.run(["mount", *options], capture_output=True, text=True, timeout=20)
-
-
-def unmount(place: Path) -> None:
-    subprocess.run(["umount", "-l", str(place)], check=True, timeout=20)
 
 
 def outputs_in(url: str, **environ: str) -> set[int]:

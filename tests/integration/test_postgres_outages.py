@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from disks import mount, needs_mount, unmount
 from program import Bt, bt_on, plain_environment
 from servers import Server, running, wheel_programs
 from stepwise import Ended, Pipeline, Start
@@ -263,26 +265,51 @@ def test_a_read_only_server_takes_all_in_once_it_may_be_written(
 
 
 def test_a_full_disk_is_said_and_all_arrives_when_there_is_room(
-    server: Server, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    start: Start, tmp_path: Path, debian: Path
 ) -> None:
-    name = url.rpartition("/")[2]
-    with connect(url, spool=str(tmp_path / "spool"), flush_interval_s=3600) as client:
-        client.log("out-0")
-        assert client.flush() == 0
-        with server.connect(name) as connection:
-            # What a full disk says, from the server itself, at the place where it says it.
-            connection.execute(
-                "CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE"
-                " 'could not extend file: No space left on device' USING ERRCODE = '53100';"
-                " END $$; CREATE TRIGGER full_disk BEFORE INSERT ON backtrail.artifact"
-                " FOR EACH STATEMENT EXECUTE FUNCTION is_full()"
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    needs_mount(mount("-t", "tmpfs", "-o", "size=120m", "tmpfs", str(disk)))
+    # The server runs as another user.
+    for folder in (disk, *tmp_path.parents[:2], tmp_path):
+        folder.chmod(0o755)
+    place = disk / "server"
+    place.mkdir()
+    try:
+        with running(debian, place, max_wal_size="48MB", min_wal_size="32MB") as small:
+            url = small.url(small.create())
+            pipeline = begun(
+                start,
+                url,
+                tmp_path,
+                """
+                work(0)
+                assert bt.flush() == 0
+                say("recorded")
+                work(100, 10_000)
+                time.sleep(2)
+                assert bt.flush(1) > 0
+                say("full")
+                print("LEFT", bt.flush(60))
+                """,
             )
-            client.log("out-1")
-            assert client.flush(1) > 0
-            assert "Make room on the server" in caplog.text
-            connection.execute("DROP TRIGGER full_disk ON backtrail.artifact")
-        assert client.flush() == 0
-    assert_all_once(url, 2)
+            pipeline.wait_for("recorded")
+            free = shutil.disk_usage(disk).free
+            filler = disk / "filler"
+            filler.write_bytes(bytes(free - 200_000))
+            pipeline.go_on()
+            pipeline.wait_for("full")
+            filler.unlink()
+            pipeline.go_on()
+            ended = pipeline.end(90)
+
+            assert_unhurt(ended)
+            assert "LEFT 0" in ended.lines
+            assert "No space left on device" in ended.warnings[0]
+            assert "Make room on the server" in ended.warnings[0]
+            assert_all_once(url, 10_100)
+    finally:
+        unmount(disk)
 
 
 def test_a_record_that_the_server_will_not_have_is_left_out_and_counted(
