@@ -29,12 +29,14 @@ SECRET = "p@ss/w:rd%1?"
 SECRET_IN_URL = "p%40ss%2Fw%3Ard%251%3F"
 # A server that is killed must find again what it had confirmed: nothing is left unsynced.
 DURABLE = {"max_connections": "150"}
+# Who waits for a lock for longer than a second is written down.
+TELLS = {"log_lock_waits": "on", "deadlock_timeout": "1s", "log_line_prefix": "%a: "}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that these tests may stop, kill and freeze."""
-    with running(wheel_programs(), **DURABLE) as found:
+    with running(wheel_programs(), **DURABLE, **TELLS) as found:
         yield found
 
 
@@ -113,9 +115,7 @@ def test_what_waits_when_a_pipeline_ends_is_brought_by_the_next_bt(
 ) -> None:
     server.stop()
     try:
-        begins = time.monotonic()
         ended = begun(start, url, tmp_path, "work(0)").end()
-        took = time.monotonic() - begins
         spool = {"BACKTRAIL_SPOOL": str(tmp_path / "spool")}
         seen = bt("doctor", "--db", url, env=spool)
     finally:
@@ -124,7 +124,6 @@ def test_what_waits_when_a_pipeline_ends_is_brought_by_the_next_bt(
 
     assert_unhurt(ended)
     assert len(ended.warnings) == 1
-    assert took < 20
     assert seen.returncode == 4
     assert "1 journal file waits" in seen.stdout
     assert json.loads(asked.stdout)["runs"]
@@ -142,19 +141,18 @@ def test_a_server_that_hangs_holds_up_no_call_and_no_end(
         work(0)
         bt.flush(10)
         say("recorded")
-        begun = time.monotonic()
         work(100, 1000)
-        print("TOOK", time.monotonic() - begun)
+        say("worked")
         """,
     )
     pipeline.wait_for("recorded")
     with frozen(server):
         pipeline.go_on()
-        ended = pipeline.end(20)
+        pipeline.wait_for("worked")
+        pipeline.go_on()
+        ended = pipeline.end()
 
     assert_unhurt(ended)
-    (took,) = [float(line.split()[1]) for line in ended.lines if line.startswith("TOOK")]
-    assert took < 10
     with connect(url, spool=str(tmp_path / "spool")) as client:
         client.take_in()
     assert_all_once(url, 1100)
@@ -516,23 +514,23 @@ def writer(
 
 @pytest.mark.slow
 def test_sixty_four_writers_lose_nothing_and_never_hold_up_a_reader(
-    url: str, tmp_path: Path
+    server: Server, url: str, tmp_path: Path
 ) -> None:
     writers = [writer(url, tmp_path, n, 1000) for n in range(64)]
-    waits: list[float] = []
-    with connect(url, spool=str(tmp_path / "reader")) as reader:
+    asked = 0
+    named = f"{url}?application_name=reader"
+    with connect(named, spool=str(tmp_path / "reader")) as reader:
         while any(process.poll() is None for process in writers):
-            asked = time.monotonic()
-            known = reader.recent(limit=3)
-            for run in known:
+            for run in reader.recent(limit=3):
                 reader.backtrace(run.outputs[0].name)
-            waits.append(time.monotonic() - asked)
+                asked += 1
         said = [process.communicate()[1] for process in writers]
 
         assert [process.returncode for process in writers] == [0] * 64, said
-        assert "deadlock" not in "".join(said)
-        assert len(waits) > 10
-        assert max(waits) < 20, "a reader waited for a writer's lock"
+        log = (server.folder / "log").read_text(errors="replace")
+        assert asked > 10
+        assert "deadlock detected" not in log
+        assert "reader: LOG:  process" not in log, "a reader waited for a writer's lock"
         assert wrote(reader) == Counter(f"out-{n}-{i}" for n in range(64) for i in range(1000))
         assert reader.check() == []
 
