@@ -121,8 +121,8 @@ class Assembly:
 
 def pruned_us(row: RunRow, pruned: Sequence[PrunedRow]) -> int | None:
     """Give when a run's payload was taken away, if it was: the first time that it was old."""
-    if row.status == RUNNING:
-        return None
+    if row.status == RUNNING or row.params is not None:
+        return None  # not old, or told of since
     ended = row.started if row.ended is None else row.ended
     return next((each.at_us for each in pruned if max(ended, row.started) < each.before_us), None)
 
