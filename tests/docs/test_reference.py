@@ -341,10 +341,13 @@ def test_every_key_of_a_review_is_described(recorded: Client) -> None:
 
 
 @pytest.mark.parametrize("name", DOCUMENT_KEYS)
-def test_every_other_document_is_described(name: str, recorded: Client) -> None:
+def test_every_other_document_is_described(
+    name: str, recorded: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded.flush()
     arguments = [*DOCUMENT_KEYS[name], "--json", "--db", recorded.settings.url]
 
+    monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(program, arguments)
 
     document = json.loads(done.stdout)
