@@ -1,0 +1,119 @@
+"""`bt server`: serve the store over HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+
+import click
+
+from .. import __version__
+from ..errors import ConfigurationError
+from .session import Session, common
+
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@click.command("server")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=8765,
+    show_default=True,
+    help="The port; 0 for one that is free.",
+)
+@click.option(
+    "--no-auth",
+    is_flag=True,
+    help="Listen beyond this machine though anybody there may then read and flag.",
+)
+@common
+@click.pass_obj
+def server(session: Session, *, host: str, port: int, no_auth: bool) -> None:
+    """Serve the store over HTTP: pages for a browser, and JSON under /api/v1.
+
+    Ctrl-C or SIGTERM ends it after what is being answered.
+    """
+    is_local = _is_loopback(host)
+    if not is_local and not no_auth:
+        raise ConfigurationError(
+            f"{host} can be reached from other machines, and this version knows no tokens yet",
+            hint="Leave out --host and put a proxy that asks for a login in front, or --no-auth.",
+        )
+    try:
+        import uvicorn
+
+        from ..server.app import make_app
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the server needs Starlette and uvicorn, which cannot be loaded here ({error})",
+            hint="Install them: pip install 'backtrail[server]'",
+        ) from error
+    _log_to_stderr()
+    names = {*_LOOPBACK_NAMES, host.lower()} if is_local else None
+    config = uvicorn.Config(
+        make_app(session.client, hosts=names, version=__version__),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    listening = _listen(host, port)
+    with listening:
+        at = f"[{host}]" if ":" in host else host
+        url = f"http://{at}:{listening.getsockname()[1]}"
+        if session.json:
+            session.show_json("server/1", url=url, store=session.client.url)
+        else:
+            session.say(f"bt: serving {session.client.url} at {url}  (Ctrl-C ends it)")
+        sys.stdout.flush()
+        _end_quietly()
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}",
+            hint="Choose another: bt server --port 0",
+        ) from error
+
+
+def _end_quietly() -> None:
+    """Go on to the end of the command once uvicorn, which raises its signal again, has stopped."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: None)
+
+
+def _log_to_stderr() -> None:
+    """Print one line of JSON a request, and what goes wrong, on stderr."""
+    log = logging.getLogger("backtrail.server")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
+    log.propagate = False

@@ -1,0 +1,1 @@
+"""The HTTP server: the questions and marks of a client as routes, and pages for a browser."""

@@ -1,0 +1,141 @@
+"""What each route answers: a checked request in, a JSON document out, as `bt --json` prints it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NotFoundError
+from ..render.json import component_dict, flagged_dict, match_dict, run_dict
+from .problems import RefusedError
+from .schemas import (
+    BacktraceQuery,
+    DiffQuery,
+    FindQuery,
+    FlagBody,
+    ImpactQuery,
+    NoteBody,
+    OutputQuery,
+    Query,
+    RunsQuery,
+)
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+Document = dict[str, Any]
+
+
+def asked(client: Client) -> Client:
+    """Give the client, where there is something to ask: a question shall make no database.
+
+    Raises:
+        NotFoundError: nothing was recorded yet.
+    """
+    if not client.has_records():
+        raise NotFoundError(
+            f"nothing has been recorded yet at {client.url}", hint="Put @register on a function."
+        )
+    return client
+
+
+def backtrace(client: Client, query: BacktraceQuery) -> Document:
+    """The runs behind an output, nearest first."""
+    return asked(client).backtrace(query.output, at=query.at).to_dict()
+
+
+def explain(client: Client, query: BacktraceQuery) -> Document:
+    """An output in plain words."""
+    return asked(client).explain(query.output, at=query.at).to_dict()
+
+
+def impact(client: Client, query: ImpactQuery) -> Document:
+    """What was built on a run or an artifact."""
+    if (query.run is None) == (query.artifact is None):
+        raise RefusedError(400, "give run or artifact, one of the two")
+    if query.run is not None and query.version is not None:
+        raise RefusedError(400, "a version goes with artifact, not with run")
+    what = query.artifact if query.run is None else query.run
+    return asked(client).impact(what, version=query.version).to_dict()
+
+
+def diff(client: Client, query: DiffQuery) -> Document:
+    """The first run that differs by itself behind two outputs."""
+    return asked(client).diff(query.a, query.b).to_dict()
+
+
+def runs(client: Client, query: RunsQuery) -> Document:
+    """Runs, newest first; ``next`` is what to give as ``before`` for older ones."""
+    found = []
+    if query.component is not None:
+        found = asked(client).history(query.component, limit=query.limit, until=query.before)
+    elif client.has_records():
+        found = client.recent(query.limit, query.before)
+    after = found[-1].run_id if len(found) == query.limit else None
+    return {"schema": "backtrail.runs/1", "runs": [run_dict(run) for run in found], "next": after}
+
+
+def run(client: Client, run_id: str) -> Document:
+    """One run."""
+    return {"schema": "backtrail.run/1", "run": run_dict(asked(client).get_run(run_id))}
+
+
+def components(client: Client, _query: Query) -> Document:
+    """The components, the one that ran last first."""
+    found = client.components() if client.has_records() else []
+    return {"schema": "backtrail.components/1", "components": [component_dict(c) for c in found]}
+
+
+def find(client: Client, query: FindQuery) -> Document:
+    """Outputs, artifacts and components with a text in their name."""
+    found = client.find(query.q) if client.has_records() else []
+    return {"schema": "backtrail.matches/1", "matches": [match_dict(match) for match in found]}
+
+
+def review(client: Client, _query: Query) -> Document:
+    """What could explain the flagged outputs, ranked."""
+    return asked(client).review().to_dict()
+
+
+def stale(client: Client, query: OutputQuery) -> Document:
+    """Whether an output is out of date, and why."""
+    return asked(client).stale(query.output).to_dict()
+
+
+def flagged(client: Client, _query: Query) -> Document:
+    """The outputs that are flagged now."""
+    found = client.flagged() if client.has_records() else []
+    return {"schema": "backtrail.flagged/1", "flagged": [flagged_dict(each) for each in found]}
+
+
+def flag(client: Client, body: FlagBody) -> Document:
+    """Mark an output as wrong."""
+    asked(client).flag(body.output, body.note, by=body.by)
+    return _marked(client, "flagged", body.output)
+
+
+def unflag(client: Client, query: OutputQuery) -> Document:
+    """Take a flag back; what was said stays in the history."""
+    asked(client).unflag(query.output)
+    return _marked(client, "unflagged", query.output)
+
+
+def _marked(client: Client, how: str, output: str) -> Document:
+    _keep(client)
+    name = client.output_named(output)
+    return {"schema": "backtrail.flags/1", how: [name], "total": len(client.flagged())}
+
+
+def note(client: Client, body: NoteBody) -> Document:
+    """Say something about a run."""
+    about = asked(client).get_run(body.run_id)
+    client.note(about.run_id, body.text, by=body.by)
+    _keep(client)
+    return {"schema": "backtrail.note/1", "run_id": about.run_id, "text": body.text}
+
+
+def _keep(client: Client) -> None:
+    # It is safe in the journal in any case; but whoever is answered expects to see it.
+    if client.flush():
+        raise RefusedError(
+            503, "the store is out of reach", "What was said is kept, and goes in later."
+        )

@@ -1,0 +1,81 @@
+"""The application: routes behind the gate, and errors as problems."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from ..errors import BacktrailError
+from .gate import Gate
+from .pages import page_routes
+from .problems import RefusedError, problem
+from .routes import api_routes, document
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+_log = logging.getLogger("backtrail.server")
+
+
+def make_app(client: Client, *, hosts: Iterable[str] | None, version: str) -> Gate:
+    """Give the server as an ASGI application.
+
+    Args:
+        client: of the store that is served; closing it is the caller's.
+        hosts: names that requests may give as Host; None for any.
+        version: of ours, for the OpenAPI document.
+    """
+
+    async def alive(_request: Request) -> Response:
+        return document({"status": "ok"})
+
+    async def ready(_request: Request) -> Response:
+        if client.has_records():
+            await run_in_threadpool(client.recent, 1)
+        return document({"status": "ok"})
+
+    async def metrics(_request: Request) -> Response:
+        return PlainTextResponse(gate.metrics(), media_type="text/plain; version=0.0.4")
+
+    app = Starlette(
+        routes=[
+            Route("/healthz", alive),
+            Route("/readyz", ready),
+            Route("/metrics", metrics),
+            *api_routes(client, version),
+            *page_routes(client),
+        ],
+        exception_handlers={
+            BacktrailError: _problem,
+            RefusedError: _problem,
+            HTTPException: _http_problem,
+            Exception: _fault,
+        },
+    )
+    gate = Gate(app, hosts)
+    return gate
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    return problem(error)
+
+
+async def _http_problem(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else ""
+    response = problem(RefusedError(status, detail, "See /api/v1/openapi.json."))
+    response.headers.update((error.headers or {}) if isinstance(error, HTTPException) else {})
+    return response
+
+
+async def _fault(_request: Request, error: Exception) -> Response:
+    _log.error("a fault in backtrail", exc_info=error)
+    return problem(error)

@@ -1,0 +1,125 @@
+"""What every request passes: who may ask, how many at once, what a browser may do, the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .problems import RefusedError, problem
+
+MOST_AT_ONCE = 64
+_log = logging.getLogger("backtrail.server")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Gate:
+    """The outermost part of the server.
+
+    Args:
+        hosts: names that a request's Host may have, so that no foreign name that was made to
+            point here is served; None for any.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] | None) -> None:
+        self._app = app
+        self._hosts = None if hosts is None else frozenset(hosts)
+        self._inside = 0
+        self.answered: Counter[tuple[str, int]] = Counter()
+        self.seconds = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        self._inside += 1
+        try:
+            refused = self._refused(scope)
+            answer = self._app if refused is None else problem(refused)
+            await answer(scope, receive, send_with_headers)
+        finally:
+            self._inside -= 1
+            self._note(scope, status, time.perf_counter() - began)
+
+    def _refused(self, scope: Scope) -> RefusedError | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if self._hosts is not None and _name_in(host) not in self._hosts:
+            return RefusedError(421, "this server does not answer to that host name")
+        if scope["method"] not in _SAFE and not _is_own(headers, host):
+            return RefusedError(403, "a page of another site may not change anything here")
+        if self._inside > MOST_AT_ONCE:
+            return RefusedError(503, "too many requests at once", "Try again in a moment.")
+        return None
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        self.answered[(scope["method"], status)] += 1
+        self.seconds += seconds
+        # The path without its query, and never a header: none of it can hold a secret.
+        line: dict[str, Any] = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+        }
+        _log.info("%s", json.dumps(line))
+
+    def metrics(self) -> str:
+        """Give the counts in the text format of Prometheus."""
+        lines = [
+            "# HELP backtrail_http_requests_total Requests that were answered.",
+            "# TYPE backtrail_http_requests_total counter",
+        ]
+        lines += [
+            f'backtrail_http_requests_total{{method="{method}",status="{status}"}} {count}'
+            for (method, status), count in sorted(self.answered.items())
+        ]
+        lines += [
+            "# HELP backtrail_http_seconds_total Time that answering took, in seconds.",
+            "# TYPE backtrail_http_seconds_total counter",
+            f"backtrail_http_seconds_total {self.seconds:.6f}",
+            "# HELP backtrail_http_requests_inside Requests that are being answered.",
+            "# TYPE backtrail_http_requests_inside gauge",
+            f"backtrail_http_requests_inside {self._inside}",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _name_in(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _is_own(headers: Headers, host: str) -> bool:
+    """Tell whether a request came from a page of this server, or from no browser at all."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    return origin is None or origin.partition("://")[2] == host

@@ -1,0 +1,147 @@
+"""What a browser is shown: the first page, the page of an output, and its twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from ..errors import BacktrailError, NotFoundError
+from ..model.records import to_iso
+from ..render import page, text
+from ..render.screen import safe
+from ..render.svg import svg
+from .answers import asked
+from .problems import near_of, problem, status_of
+from .routes import document
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from ..query.backtrace import Backtrace
+
+_SHOWN = 10
+_STYLE = """\
+:root{color-scheme:light dark;--ink:#1f2328;--paper:#fff;--dim:#59636e;--link:#0550ae}
+@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--dim:#9198a1;\
+--link:#79c0ff}}
+body{margin:0 auto;max-width:44rem;padding:1.5rem;background:var(--paper);color:var(--ink);\
+font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
+a{color:var(--link)}.dim{color:var(--dim)}ul{padding-left:1.25rem}li{padding:.15rem 0}
+form{display:flex;flex-wrap:wrap;gap:.5rem}label{flex-basis:100%}
+input{flex:1 1 12rem;min-width:0}input,button{font:inherit;padding:.4rem .6rem}"""
+
+
+def page_routes(client: Client) -> list[Route]:
+    """Give the routes of the pages over a client."""
+
+    async def first(_request: Request) -> Response:
+        return await run_in_threadpool(_shown, lambda: _first(client))
+
+    async def go(request: Request) -> Response:
+        name = request.query_params.get("id", "").strip()
+        return RedirectResponse(_address(name) if name else "/", 303)
+
+    async def output(request: Request) -> Response:
+        return await run_in_threadpool(_shown, lambda: _output(client, request.path_params["name"]))
+
+    return [
+        Route("/", first),
+        Route("/o", go),
+        Route("/o/{name:path}", output),
+    ]
+
+
+def _shown(make: Callable[[], Response]) -> Response:
+    """Give the page, or one that says what went wrong and what is near."""
+    try:
+        return make()
+    except BacktrailError as error:
+        near = _links([(name, "") for name in near_of(error)])
+        body = f"<p>{_text(error.message)}</p><p>{_text(error.hint)}</p>"
+        body += f"<h2>Close matches</h2>{near}" if near else ""
+        return _page("Not found" if status_of(error) == 404 else "Not now", body, status_of(error))
+
+
+def _first(client: Client) -> Response:
+    runs = client.recent(_SHOWN) if client.has_records() else []
+    newest = [(w.name, run.component) for run in runs for w in run.outputs if w.kind == "output"]
+    flagged = client.flagged()[:_SHOWN] if runs else []
+    body = ""
+    if newest:
+        body += f"<h2>Newest</h2>{_links(newest[:_SHOWN])}"
+    if flagged:
+        said = [(f.name, f"{to_iso(f.flagged_us)}  {f.by}: {f.note}") for f in flagged]
+        body += f"<h2>Flagged</h2>{_links(said)}"
+    if not runs:
+        body = (
+            "<p>Nothing has been recorded yet. Put <code>@register</code> on a function and "
+            "call it, or run <code>bt demo</code>.</p>"
+        )
+    return _page("backtrail", body)
+
+
+def _output(client: Client, name: str) -> Response:
+    """Give the page of an output; ``.json``, ``.txt`` and ``.svg`` behind its id give twins."""
+    try:
+        return HTMLResponse(page.page(asked(client).backtrace(name)))
+    except NotFoundError:
+        known, dot, suffix = name.rpartition(".")
+        twin = _TWINS.get(suffix)
+        if not dot or not known or twin is None:
+            raise
+    try:
+        return twin(client.backtrace(known))
+    except BacktrailError as error:
+        if suffix == "json":
+            return problem(error)
+        raise
+
+
+def _as_text(trace: Backtrace) -> Response:
+    return PlainTextResponse(text.backtrace(trace) + "\n")
+
+
+def _as_picture(trace: Backtrace) -> Response:
+    return Response(svg(trace), media_type="image/svg+xml")
+
+
+_TWINS: dict[str, Callable[[Backtrace], Response]] = {
+    "json": lambda trace: document(trace.to_dict()),
+    "txt": _as_text,
+    "svg": _as_picture,
+}
+
+
+def _address(name: str) -> str:
+    return f"/o/{quote(name, safe='')}"
+
+
+def _text(value: str) -> str:
+    return escape(safe(value))
+
+
+def _links(named: list[tuple[str, str]]) -> str:
+    entries = "".join(
+        f'<li><a href="{escape(_address(name))}">{_text(name)}</a> '
+        f'<span class="dim">{_text(about)}</span></li>'
+        for name, about in named
+    )
+    return f"<ul>{entries}</ul>" if entries else ""
+
+
+def _page(title: str, body: str, status: int = 200) -> Response:
+    return HTMLResponse(
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body><main>"
+        f'<h1>{_text(title)}</h1><form action="/o"><label for="id">What made this? '
+        'Paste an output id.</label><input id="id" name="id" required autocomplete="off" '
+        f'spellcheck="false"><button>Trace</button></form>{body}</main></body></html>\n',
+        status,
+    )

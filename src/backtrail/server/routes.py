@@ -1,0 +1,181 @@
+"""The routes under ``/api/v1``: one table that serves requests, and describes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ..render.json import dumps
+from . import answers, schemas
+from .problems import MEDIA_TYPE, RefusedError
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+MOST_BODY_BYTES = 256 << 10
+
+
+class Operation(NamedTuple):
+    """One method of one route: what it takes, as a type that checks it, and who answers."""
+
+    method: str
+    path: str
+    takes: type[msgspec.Struct]
+    answer: Callable[[Client, Any], answers.Document]
+
+
+OPERATIONS = (
+    Operation("GET", "/backtrace", schemas.BacktraceQuery, answers.backtrace),
+    Operation("GET", "/explain", schemas.BacktraceQuery, answers.explain),
+    Operation("GET", "/impact", schemas.ImpactQuery, answers.impact),
+    Operation("GET", "/diff", schemas.DiffQuery, answers.diff),
+    Operation("GET", "/runs", schemas.RunsQuery, answers.runs),
+    Operation("GET", "/components", schemas.Query, answers.components),
+    Operation("GET", "/find", schemas.FindQuery, answers.find),
+    Operation("GET", "/review", schemas.Query, answers.review),
+    Operation("GET", "/stale", schemas.OutputQuery, answers.stale),
+    Operation("GET", "/flags", schemas.Query, answers.flagged),
+    Operation("POST", "/flags", schemas.FlagBody, answers.flag),
+    Operation("DELETE", "/flags", schemas.OutputQuery, answers.unflag),
+    Operation("POST", "/notes", schemas.NoteBody, answers.note),
+)
+PREFIX = "/api/v1"
+
+
+def api_routes(client: Client, version: str) -> list[Route]:
+    """Give the routes of the API of this version of ours, over a client."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    routes = [
+        Route(f"{PREFIX}{path}", _endpoint(client, methods), methods=list(methods))
+        for path, methods in by_path.items()
+    ]
+
+    async def one_run(request: Request) -> Response:
+        run_id = request.path_params["run_id"]
+        return document(await run_in_threadpool(answers.run, client, run_id))
+
+    async def about_itself(_request: Request) -> Response:
+        return document(openapi(version))
+
+    routes.append(Route(f"{PREFIX}/runs/{{run_id}}", one_run))
+    routes.append(Route(f"{PREFIX}/openapi.json", about_itself))
+    return routes
+
+
+def document(content: answers.Document, status: int = 200) -> Response:
+    """Give a response of JSON."""
+    return Response(dumps(content), status, media_type="application/json")
+
+
+def _endpoint(client: Client, methods: dict[str, Operation]) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        operation = methods["GET" if request.method == "HEAD" else request.method]
+        posted = operation.method == "POST"
+        told = await _body(request, operation.takes) if posted else _query(request, operation.takes)
+        found = await run_in_threadpool(operation.answer, client, told)
+        return document(found, 201 if posted else 200)
+
+    return answer
+
+
+def _query(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
+    given = request.query_params.multi_items()
+    if len(dict(given)) < len(given):
+        raise RefusedError(400, "a parameter is given twice")
+    return _checked(lambda: msgspec.convert(dict(given), kind, strict=False))
+
+
+async def _body(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        # Also: a form of another site cannot send this type without being asked about.
+        raise RefusedError(415, "the body must be JSON", "Send Content-Type: application/json.")
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > MOST_BODY_BYTES:
+            raise RefusedError(413, f"the body is larger than {MOST_BODY_BYTES:,} bytes")
+    return _checked(lambda: msgspec.json.decode(bytes(raw), type=kind))
+
+
+def _checked(read: Callable[[], msgspec.Struct]) -> msgspec.Struct:
+    try:
+        return read()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RefusedError(400, str(error), "See /api/v1/openapi.json.") from error
+
+
+def openapi(version: str) -> dict[str, Any]:
+    """Give the OpenAPI document, from the types that check the requests."""
+    schemas_of, components = msgspec.json.schema_components(
+        [operation.takes for operation in OPERATIONS],
+        ref_template="#/components/schemas/{name}",
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for operation, schema in zip(OPERATIONS, schemas_of, strict=True):
+        about = _described(operation.answer.__name__, operation.answer.__doc__ or "")
+        if operation.method == "POST":
+            about["requestBody"] = {
+                "required": True,
+                "content": {"application/json": {"schema": schema}},
+            }
+            about["responses"]["201"] = about["responses"].pop("200")
+        else:
+            fields = components[operation.takes.__name__]
+            about["parameters"] = [
+                _parameter(name, "query", of, required=name in fields["required"])
+                for name, of in fields["properties"].items()
+            ]
+        path = paths.setdefault(f"{PREFIX}{operation.path}", {})
+        path[operation.method.lower()] = about
+    one = _described("run", answers.run.__doc__ or "")
+    one["parameters"] = [_parameter("run_id", "path", {"type": "string"}, required=True)]
+    paths[f"{PREFIX}/runs/{{run_id}}"] = {"get": one}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "backtrail", "version": version},
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+def _described(name: str, summary: str) -> dict[str, Any]:
+    problem = {
+        "type": "object",
+        "required": ["type", "title", "status", "hint", "closest"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "hint": {"type": "string"},
+            "closest": {"type": "array", "items": {"type": "string"}},
+        },
+    }
+    answered = {
+        "type": "object",
+        "required": ["schema"],
+        "properties": {"schema": {"type": "string"}},
+    }
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": {
+            "200": {"description": summary, "content": {"application/json": {"schema": answered}}},
+            "default": {
+                "description": "What went wrong, and what to do next.",
+                "content": {MEDIA_TYPE: {"schema": problem}},
+            },
+        },
+    }
+
+
+def _parameter(name: str, place: str, schema: Any, *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": required, "schema": schema}

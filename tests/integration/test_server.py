@@ -1,0 +1,425 @@
+"""The server over real HTTP: routes, pages, errors, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import pytest
+from conftest import FreshStore
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from program import Bt, bt_on, plain_environment
+
+import backtrail
+from backtrail import Client
+from backtrail.server.routes import MOST_BODY_BYTES, OPERATIONS, PREFIX
+from backtrail.server.schemas import MOST_LISTED
+
+ROOT = Path(__file__).parents[2]
+JSON = {"Content-Type": "application/json"}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: str
+
+    @property
+    def content(self) -> Any:
+        return json.loads(self.body)
+
+
+class Served(NamedTuple):
+    """A server that runs, and a client and `bt` on the same store."""
+
+    url: str
+    process: subprocess.Popen[str]
+    client: Client
+    bt: Bt
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        port = urlsplit(self.url).port
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode())
+
+    def post(self, path: str, content: Any, **headers: str) -> Answer:
+        return self.ask(path, "POST", json.dumps(content), {**JSON, **headers})
+
+
+@contextmanager
+def serving(url: str, folder: Path) -> Iterator[Served]:
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [*(sys.executable, "-m", "backtrail"), "server", "--port", "0", "--json", "--db", url],
+            env=plain_environment(),
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+        )
+        try:
+            assert process.stdout is not None
+            lines = iter(process.stdout.readline, "")
+            told = json.loads("".join(_until_closed(lines)))
+            with closing(backtrail.connect(url, spool=str(folder / "spool"))) as client:
+                yield Served(told["url"], process, client, bt_on(url, folder))
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _until_closed(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if line.rstrip().endswith("}"):
+            return
+
+
+def record(client: Client, folder: Path) -> None:
+    """Serve from a file that was cleaned from one that nobody made."""
+
+    @client.register("clean", input_path=folder / "raw.csv", output_path=folder / "clean.csv")
+    def clean() -> None:
+        (folder / "clean.csv").write_text("a,b\n1,2\n")
+
+    @client.register("serve", input_path=folder / "clean.csv")
+    def serve(output_id: str) -> None:
+        client.log(output_id, value=0.83)
+
+    (folder / "raw.csv").write_text("a,b\n1,2\n")
+    clean()
+    for n in range(3):
+        serve(f"pred-{n}")
+    client.flush()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def served(
+    request: pytest.FixtureRequest,
+    stores: Callable[[str], FreshStore],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    with stores(request.param)() as url, serving(url, folder) as server:
+        record(server.client, folder)
+        yield server
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Served]:
+    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("/backtrace?output=pred-1", ["pred-1"]),
+        ("/explain?output=pred-1", ["explain", "pred-1"]),
+        ("/impact?artifact=raw.csv", ["impact", "raw.csv"]),
+        ("/diff?a=pred-0&b=pred-1", ["diff", "pred-0", "pred-1"]),
+        ("/components", ["components"]),
+        ("/find?q=pred", ["find", "pred"]),
+        ("/review", ["review"]),
+    ],
+)
+def test_a_route_answers_what_bt_prints(served: Served, path: str, command: list[str]) -> None:
+    answer = served.ask(PREFIX + path)
+
+    assert answer.status == 200
+    assert answer.content == json.loads(served.bt(*command, "--json").stdout)
+
+
+def test_staleness_is_judged_as_bt_judges_it(served: Served) -> None:
+    answer = served.ask(f"{PREFIX}/stale?output=pred-1").content
+
+    printed = json.loads(served.bt("stale", "pred-1", "--json").stdout)
+    assert {**answer, "judged_at": ""} == {**printed, "judged_at": ""}
+
+
+def test_runs_are_paged_to_the_last_one(served: Served) -> None:
+    found: list[str] = []
+    before = ""
+    while True:
+        page = served.ask(f"{PREFIX}/runs?limit=2{before}").content
+        found += [run["run_id"] for run in page["runs"]]
+        if page["next"] is None:
+            break
+        before = f"&before={page['next']}"
+
+    assert found == [run.run_id for run in served.client.recent(100)]
+    one = served.ask(f"{PREFIX}/runs/{found[0]}").content
+    assert one["run"]["component"] == "serve"
+    of_clean = served.ask(f"{PREFIX}/runs?component=clean").content
+    assert [run["component"] for run in of_clean["runs"]] == ["clean"]
+
+
+def test_an_output_is_flagged_and_a_run_noted_until_the_flag_is_taken_back(served: Served) -> None:
+    flagged = served.post(f"{PREFIX}/flags", {"output": "pred-2", "note": "too high", "by": "ann"})
+    listed = served.ask(f"{PREFIX}/flags").content["flagged"]
+    first_page = served.ask("/")
+    run_id = served.client.backtrace("pred-2").frames[0].run.run_id
+    noted = served.post(f"{PREFIX}/notes", {"run_id": run_id, "text": "seen", "by": "ann"})
+    notes = served.ask(f"{PREFIX}/runs/{run_id}").content["run"]["notes"]
+    taken = served.ask(f"{PREFIX}/flags?output=pred-2", "DELETE")
+
+    assert (flagged.status, flagged.content["flagged"]) == (201, ["pred-2"])
+    assert [(each["name"], each["note"], each["by"]) for each in listed] == [
+        ("pred-2", "too high", "ann")
+    ]
+    assert "ann: too high" in first_page.body
+    assert noted.status == 201
+    assert "seen" in str(notes)
+    assert taken.content == {"schema": "backtrail.flags/1", "unflagged": ["pred-2"], "total": 0}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/backtrace", 400),
+        ("/backtrace?output=pred-1&colour=red", 400),
+        ("/backtrace?output=pred-1&output=pred-2", 400),
+        ("/backtrace?output=pred-1&at=yesterday-ish", 400),
+        ("/backtrace?output=a%00b", 404),
+        ("/impact", 400),
+        ("/impact?run=x&artifact=y", 400),
+        ("/runs?limit=0", 400),
+        (f"/runs?limit={MOST_LISTED + 1}", 400),
+        ("/runs/nosuchrun", 404),
+        ("/nothing", 404),
+    ],
+)
+def test_a_bad_request_is_told_what_is_wrong(served: Served, path: str, status: int) -> None:
+    answer = served.ask(PREFIX + path)
+
+    assert answer.status == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.content["status"] == status
+    assert answer.content["title"]
+
+
+def test_an_unknown_output_is_answered_with_the_names_near_it(served: Served) -> None:
+    answer = served.ask(f"{PREFIX}/backtrace?output=pred-9")
+    page = served.ask("/o/pred-9")
+
+    assert answer.status == page.status == 404
+    assert "pred-1" in answer.content["closest"]
+    assert '<a href="/o/pred-1">pred-1</a>' in page.body
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b'{"output":"pred-1"}', {}, 415),
+        (b'{"output":"pred-1"}', {"Content-Type": "text/plain"}, 415),
+        (b'{"output":', JSON, 400),
+        (b'{"output":7}', JSON, 400),
+        (b'{"output":"pred-1","colour":"red"}', JSON, 400),
+        (b'"\xff"', JSON, 400),
+        (b" " * (MOST_BODY_BYTES + 1), JSON, 413),
+        (b'{"output":"pred-1"}', {**JSON, "Origin": "http://evil.example"}, 403),
+        (b'{"output":"pred-1"}', {**JSON, "Origin": "null"}, 403),
+        (b'{"output":"pred-1"}', {**JSON, "Sec-Fetch-Site": "cross-site"}, 403),
+        (b'{"output":"pred-1"}', {**JSON, "Host": "evil.example"}, 421),
+    ],
+)
+def test_nothing_is_flagged_by_a_request_that_is_refused(
+    served: Served, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    answer = served.ask(f"{PREFIX}/flags", "POST", body, headers)
+
+    assert answer.status == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert served.client.flagged() == []
+
+
+def test_a_page_of_the_server_itself_may_flag(served: Served) -> None:
+    own = {"Origin": served.url, "Sec-Fetch-Site": "same-origin"}
+
+    answer = served.post(f"{PREFIX}/flags", {"output": "pred-0"}, **own)
+    served.ask(f"{PREFIX}/flags?output=pred-0", "DELETE", headers=own)
+
+    assert answer.status == 201
+
+
+def test_a_name_that_was_made_to_point_here_is_not_served(served: Served) -> None:
+    assert served.ask("/", headers={"Host": "evil.example"}).status == 421
+    assert served.ask("/", headers={"Host": "localhost:1"}).status == 200
+
+
+def test_an_output_has_a_page_and_twins(served: Served) -> None:
+    page = served.ask("/o/pred-1")
+    as_json, as_text, as_picture = (
+        served.ask(f"/o/pred-1.{suffix}") for suffix in ("json", "txt", "svg")
+    )
+
+    assert "<h1>" in page.body
+    assert "Backtrace of pred-1" in page.body
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page.body)
+    assert as_json.content == served.ask(f"{PREFIX}/backtrace?output=pred-1").content
+    assert as_text.body.startswith("pred-1 ")
+    assert as_picture.headers["Content-Type"] == "image/svg+xml"
+    assert as_picture.body.startswith("<svg")
+
+
+def test_the_box_on_the_first_page_leads_to_the_output(served: Served) -> None:
+    first = served.ask("/")
+    led = served.ask("/o?id=+a%2Fb+")
+
+    assert '<form action="/o">' in first.body
+    assert 'href="/o/pred-1"' in first.body
+    assert (led.status, led.headers["Location"]) == (303, "/o/a%2Fb")
+
+
+def test_what_a_pipeline_named_is_text_and_never_html(empty: Served) -> None:
+    name = '<img src=x onerror="alert(1)">'
+    empty.client.log(name, component="serve")
+    empty.client.flag(name, "<script>alert(1)</script>")
+    empty.client.flush()
+
+    pages = [empty.ask(path) for path in ("/", f"/o/{quote(name, safe='')}", "/o/%3Cscript%3E")]
+
+    assert [page.status for page in pages] == [200, 200, 404]
+    for page in pages:
+        assert "<img" not in page.body
+        assert "<script" not in page.body
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        assert page.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_server_over_nothing_says_so_and_makes_no_database(empty: Served, tmp_path: Path) -> None:
+    first = empty.ask("/")
+    asked = empty.ask(f"{PREFIX}/backtrace?output=pred-1")
+    listed = empty.ask(f"{PREFIX}/runs").content
+
+    assert "Nothing has been recorded yet" in first.body
+    assert (asked.status, empty.ask("/readyz").status) == (404, 200)
+    assert (listed["runs"], listed["next"]) == ([], None)
+    assert not (tmp_path / "bt.db").exists()
+
+
+def test_runs_that_are_recorded_while_it_serves_are_found(empty: Served, tmp_path: Path) -> None:
+    empty.ask("/")
+
+    record(empty.client, tmp_path)
+
+    assert empty.ask("/o/pred-1").status == 200
+
+
+def test_a_store_that_is_away_is_a_503_that_says_when_to_try_again(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        with serving(f"postgresql://nobody@127.0.0.1:{port}/none", tmp_path) as server:
+            asked = server.ask(f"{PREFIX}/backtrace?output=pred-1")
+            page = server.ask("/")
+            states = server.ask("/healthz").status, server.ask("/readyz").status
+
+    assert (asked.status, page.status, states) == (503, 503, (200, 503))
+    assert asked.headers["Content-Type"] == "application/problem+json"
+    assert int(asked.headers["Retry-After"]) > 0
+
+
+def test_it_counts_its_answers_and_logs_no_query(empty: Served, tmp_path: Path) -> None:
+    empty.ask(f"{PREFIX}/find?q=a-private-word")
+
+    metrics = empty.ask("/metrics")
+    log = (tmp_path / "server.log").read_text()
+
+    assert f"{PREFIX}/find" in log
+    assert "a-private-word" not in log
+    assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert re.search(
+        r'^backtrail_http_requests_total\{method="GET",status="200"\} \d+$', metrics.body, re.M
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_leaves_nothing_behind(
+    empty: Served, tmp_path: Path, how: int
+) -> None:
+    record(empty.client, tmp_path)
+    empty.post(f"{PREFIX}/flags", {"output": "pred-1"})
+
+    empty.process.send_signal(how)
+
+    assert empty.process.wait(timeout=20) == 0
+    log = (tmp_path / "server.log").read_text()
+    assert "Traceback" not in log
+    assert json.loads(log.splitlines()[-1])["path"] == f"{PREFIX}/flags"
+    assert [each.name for each in empty.client.flagged()] == ["pred-1"]
+
+
+def test_beyond_this_machine_it_listens_only_when_it_is_told_to(tmp_path: Path) -> None:
+    refused = bt_on(f"sqlite:///{tmp_path}/bt.db", tmp_path)("server", "--host", "0.0.0.0")
+
+    assert refused.returncode == 2
+    assert "0.0.0.0 can be reached from other machines" in refused.stderr
+    assert "--no-auth" in refused.stderr
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = bt_on(f"sqlite:///{tmp_path}/bt.db", tmp_path)("server", "--port", port)
+
+    assert refused.returncode == 2
+    assert f"cannot listen on 127.0.0.1 port {port}" in refused.stderr
+
+
+def test_the_openapi_document_and_the_reference_list_every_route(empty: Served) -> None:
+    described = empty.ask(f"{PREFIX}/openapi.json").content
+    page = (ROOT / "docs/reference/http.md").read_text("utf-8")
+
+    operations = {f"{each.method} {PREFIX}{each.path}" for each in OPERATIONS}
+    operations.add(f"GET {PREFIX}/runs/{{run_id}}")
+    assert {
+        f"{method.upper()} {path}" for path, of in described["paths"].items() for method in of
+    } == operations
+    assert operations - set(re.findall(r"^\| `([A-Z]+ [^`?]+)", page, re.M)) == set()
+
+
+words = st.text(max_size=30)
+
+
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(
+    operation=st.sampled_from(OPERATIONS),
+    values=st.lists(words, min_size=8, max_size=8),
+    kept=st.lists(st.booleans(), min_size=8, max_size=8),
+)
+def test_no_request_meets_a_fault_of_ours(
+    served: Served, operation: Any, values: list[str], kept: list[bool]
+) -> None:
+    fields = operation.takes.__struct_fields__
+    told = {name: value for name, value, keep in zip(fields, values, kept, strict=False) if keep}
+    if operation.method == "POST":
+        answer = served.post(PREFIX + operation.path, told)
+    else:
+        pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in told.items())
+        answer = served.ask(f"{PREFIX}{operation.path}?{pairs}", operation.method)
+
+    assert answer.status in (200, 201, 400, 404, 409)
+    kind = "application/json" if answer.status < 300 else "application/problem+json"
+    assert answer.headers["Content-Type"] == kind
