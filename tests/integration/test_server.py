@@ -30,6 +30,9 @@ ROOT = Path(__file__).parents[2]
 JSON = {"Content-Type": "application/json"}
 
 
+_SERVER = ("server", "--port", "0")
+
+
 class Answer(NamedTuple):
     status: int
     headers: http.client.HTTPMessage
@@ -66,10 +69,10 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(url: str, folder: Path) -> Iterator[Served]:
+def serving(url: str, folder: Path, *verb: str) -> Iterator[Served]:
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
-            [*(sys.executable, "-m", "backtrail"), "server", "--port", "0", "--json", "--db", url],
+            [sys.executable, "-m", "backtrail", *(verb or _SERVER), "--json", "--db", url],
             env=plain_environment(),
             cwd=folder,
             stdout=subprocess.PIPE,
@@ -375,6 +378,20 @@ def test_beyond_this_machine_it_listens_only_when_it_is_told_to(tmp_path: Path) 
     assert refused.returncode == 2
     assert "0.0.0.0 can be reached from other machines" in refused.stderr
     assert "--no-auth" in refused.stderr
+
+
+def test_ui_serves_the_page_of_one_output(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bt.db"
+    with closing(backtrail.connect(url)) as client:
+        client.log("pred/1", component="serve")
+
+    with serving(url, tmp_path, "ui", "pred/1", "--no-browser") as opened:
+        page = opened.ask(urlsplit(opened.url).path)
+    unknown = bt_on(url, tmp_path)("ui", "pred/2", "--no-browser")
+
+    assert urlsplit(opened.url).path == "/o/pred%2F1"
+    assert "Backtrace of pred/1" in page.body
+    assert (unknown.returncode, "pred/1" in unknown.stderr) == (3, True)
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ VERBS = {
     "doctor": Verb("doctor", "Check the set-up."),
     "db": Verb("db", "Look after the database: stats, check, upgrade, copy, prune."),
     "server": Verb("server", "Serve the store over HTTP: pages for a browser, and JSON."),
+    "ui": Verb("server", "Open an output, or the first page, in a browser."),
     "demo": Verb("demo", "Run a small real pipeline with a fault in it, and trace it."),
     "completion": Verb("completion", "Print the completion script for a shell."),
     "help": Verb("help", "Help on a command, or on recording: bt help record."),

@@ -1,4 +1,4 @@
-"""`bt server`: serve the store over HTTP."""
+"""`bt server`, `bt ui`: serve the store over HTTP, for others or for one's own browser."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import logging
 import signal
 import socket
 import sys
+import webbrowser
+from collections.abc import Collection
+from urllib.parse import quote
 
 import click
 
 from .. import __version__
 from ..errors import ConfigurationError
+from . import naming
+from .completion import complete_outputs
 from .session import Session, common
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -51,6 +56,35 @@ def server(session: Session, *, host: str, port: int, no_auth: bool) -> None:
             f"{host} can be reached from other machines, and this version knows no tokens yet",
             hint="Leave out --host and put a proxy that asks for a login in front, or --no-auth.",
         )
+    _serve(session, host, port, hosts={*_LOOPBACK_NAMES, host.lower()} if is_local else None)
+
+
+@click.command("ui")
+@click.argument("name", metavar="[ID]", required=False, shell_complete=complete_outputs)
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@common
+@click.pass_obj
+def ui(session: Session, *, name: str | None, no_browser: bool) -> None:
+    """Open the page of the output ID, or the first page, in a browser; Ctrl-C ends it.
+
+    Serves on a free port of this machine, to this machine alone. ID is what bt trace takes.
+    """
+    path = "/"
+    if name is not None:
+        path += f"o/{quote(naming.ask(session, name, session.asking.output_named), safe='')}"
+    _serve(session, "127.0.0.1", 0, hosts=_LOOPBACK_NAMES, path=path, browse=not no_browser)
+
+
+def _serve(
+    session: Session,
+    host: str,
+    port: int,
+    *,
+    hosts: Collection[str] | None,
+    path: str = "",
+    browse: bool = False,
+) -> None:
+    """Serve until a signal comes; say where, and open a browser there where that is wanted."""
     try:
         import uvicorn
 
@@ -60,10 +94,9 @@ def server(session: Session, *, host: str, port: int, no_auth: bool) -> None:
             f"the server needs Starlette and uvicorn, which cannot be loaded here ({error})",
             hint="Install them: pip install 'backtrail[server]'",
         ) from error
-    _log_to_stderr()
-    names = {*_LOOPBACK_NAMES, host.lower()} if is_local else None
+    _log_to_stderr(each_request=not path)
     config = uvicorn.Config(
-        make_app(session.client, hosts=names, version=__version__),
+        make_app(session.client, hosts=hosts, version=__version__),
         host=host,
         port=port,
         log_config=None,
@@ -72,15 +105,17 @@ def server(session: Session, *, host: str, port: int, no_auth: bool) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    listening = _listen(host, port)
-    with listening:
+    with _listen(host, port) as listening:
         at = f"[{host}]" if ":" in host else host
-        url = f"http://{at}:{listening.getsockname()[1]}"
+        url = f"http://{at}:{listening.getsockname()[1]}{path}"
         if session.json:
             session.show_json("server/1", url=url, store=session.client.url)
         else:
             session.say(f"bt: serving {session.client.url} at {url}  (Ctrl-C ends it)")
         sys.stdout.flush()
+        if browse:
+            # It listens already: what the browser asks waits for the first answer.
+            webbrowser.open(url)
         _end_quietly()
         uvicorn.Server(config).run(sockets=[listening])
 
@@ -111,9 +146,9 @@ def _end_quietly() -> None:
         signal.signal(each, lambda *_: None)
 
 
-def _log_to_stderr() -> None:
-    """Print one line of JSON a request, and what goes wrong, on stderr."""
+def _log_to_stderr(*, each_request: bool) -> None:
+    """Print what goes wrong on stderr, and one line of JSON a request where that is wanted."""
     log = logging.getLogger("backtrail.server")
     log.addHandler(logging.StreamHandler())
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.INFO if each_request else logging.WARNING)
     log.propagate = False
