@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 import json
 import re
@@ -277,11 +278,19 @@ def test_an_output_has_a_page_and_twins(served: Served) -> None:
 
     assert "<h1>" in page.body
     assert "Backtrace of pred-1" in page.body
+    assert html.escape(served.client.explain("pred-1").sentences[0].text) in page.body
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page.body)
     assert as_json.content == served.ask(f"{PREFIX}/backtrace?output=pred-1").content
     assert as_text.body.startswith("pred-1 ")
     assert as_picture.headers["Content-Type"] == "image/svg+xml"
     assert as_picture.body.startswith("<svg")
+
+
+def test_a_part_of_an_id_leads_to_the_outputs_that_have_it(served: Served) -> None:
+    page = served.ask("/o/red-")
+
+    assert page.status == 404
+    assert all(f'<a href="/o/pred-{n}">' in page.body for n in range(3))
 
 
 def test_the_box_on_the_first_page_leads_to_the_output(served: Served) -> None:

@@ -85,8 +85,11 @@ td.state{grid-row:1;grid-column:3;padding-left:.75rem}}
 """
 
 
-def page(trace: Trace, *, by: str | None = None) -> str:
-    """Give the page: what it says, the runs, their graph, and all that is known of each."""
+def page(trace: Trace, *, by: str | None = None, said: Sequence[str] = ()) -> str:
+    """Give the page: what it says, the runs, their graph, and all that is known of each.
+
+    ``said`` are sentences that tell it in plain words; they stand first.
+    """
     short = names_in(trace)
     listed = trace.frames[:MOST_LISTED]
     reasons = gave(trace, short)
@@ -107,6 +110,7 @@ def page(trace: Trace, *, by: str | None = None) -> str:
             *_summary(trace),
             "</header>",
             "<main>",
+            *_section("In words", (f"<p>{_text(each)}</p>" for each in said)),
             *_section("What deserves a look", _look(trace, listed, short)),
             *_section("Runs, the nearest first", _table(listed, reasons)),
             *_unlisted(trace),

@@ -13,8 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from ..errors import BacktrailError, NotFoundError
-from ..model.records import to_iso
-from ..render import page, text
+from ..render import page, text, words
 from ..render.screen import safe
 from ..render.svg import svg
 from .answers import asked
@@ -48,7 +47,8 @@ def page_routes(client: Client) -> list[Route]:
         return RedirectResponse(_address(name) if name else "/", 303)
 
     async def output(request: Request) -> Response:
-        return await run_in_threadpool(_shown, lambda: _output(client, request.path_params["name"]))
+        name = request.path_params["name"]
+        return await run_in_threadpool(_shown, lambda: _output(client, name), client, name)
 
     return [
         Route("/", first),
@@ -57,14 +57,21 @@ def page_routes(client: Client) -> list[Route]:
     ]
 
 
-def _shown(make: Callable[[], Response]) -> Response:
-    """Give the page, or one that says what went wrong and what is near."""
+def _shown(
+    make: Callable[[], Response], client: Client | None = None, asked_for: str = ""
+) -> Response:
+    """Give the page, or one that says what went wrong, and what is near or has that text in it."""
     try:
         return make()
     except BacktrailError as error:
-        near = _links([(name, "") for name in near_of(error)])
-        body = f"<p>{_text(error.message)}</p><p>{_text(error.hint)}</p>"
-        body += f"<h2>Close matches</h2>{near}" if near else ""
+        named = [(name, "") for name in near_of(error)]
+        if client is not None and status_of(error) == 404 and client.has_records():
+            known = {name for name, _ in named}
+            found = [match for match in client.find(asked_for) if match.name not in known]
+            # Of a component there is no page yet.
+            named += [(m.name, m.component or "") for m in found if m.what != "component"]
+        body = f"<p>{_text(error.message)}</p>"
+        body += f"<h2>Close matches</h2>{_links(named)}" if named else f"<p>{_text(error.hint)}</p>"
         return _page("Not found" if status_of(error) == 404 else "Not now", body, status_of(error))
 
 
@@ -74,10 +81,10 @@ def _first(client: Client) -> Response:
     flagged = client.flagged()[:_SHOWN] if runs else []
     body = ""
     if newest:
-        body += f"<h2>Newest</h2>{_links(newest[:_SHOWN])}"
+        body += f"<h2>Newest outputs</h2>{_links(newest[:_SHOWN])}"
     if flagged:
-        said = [(f.name, f"{to_iso(f.flagged_us)}  {f.by}: {f.note}") for f in flagged]
-        body += f"<h2>Flagged</h2>{_links(said)}"
+        said = [(f.name, f"{words.second(f.flagged_us)} UTC, {f.by}: {f.note}") for f in flagged]
+        body += f"<h2>Flagged outputs</h2>{_links(said)}"
     if not runs:
         body = (
             "<p>Nothing has been recorded yet. Put <code>@register</code> on a function and "
@@ -89,7 +96,9 @@ def _first(client: Client) -> Response:
 def _output(client: Client, name: str) -> Response:
     """Give the page of an output; ``.json``, ``.txt`` and ``.svg`` behind its id give twins."""
     try:
-        return HTMLResponse(page.page(asked(client).backtrace(name)))
+        trace = asked(client).backtrace(name)
+        said = [sentence.text for sentence in client.explain(name).sentences]
+        return HTMLResponse(page.page(trace, said=said))
     except NotFoundError:
         known, dot, suffix = name.rpartition(".")
         twin = _TWINS.get(suffix)
