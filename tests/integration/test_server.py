@@ -286,6 +286,35 @@ def test_an_output_has_a_page_and_twins(served: Served) -> None:
     assert as_picture.body.startswith("<svg")
 
 
+def test_an_output_is_flagged_from_its_page(empty: Served) -> None:
+    empty.client.log("pred/1", component="serve")
+    empty.client.flush()
+    own = {"Origin": empty.url, "Content-Type": "application/x-www-form-urlencoded"}
+    form = "note=far+too+high&by=Ann"
+
+    page = empty.ask("/o/pred%2F1")
+    shown = empty.ask("/flag/pred%2F1")
+    foreign = empty.ask("/flag/pred%2F1", "POST", form, {**own, "Origin": "http://evil.example"})
+    before = empty.client.flagged()
+    done = empty.ask("/flag/pred%2F1", "POST", form, own)
+
+    assert '<a href="/flag/pred%2F1">Flag this output</a>' in page.body
+    assert '<form method="post" action="/flag/pred%2F1">' in shown.body
+    assert (foreign.status, before) == (403, [])
+    assert (done.status, done.headers["Location"]) == (303, "/o/pred%2F1")
+    [flag] = empty.client.flagged()
+    assert (flag.name, flag.note, flag.by) == ("pred/1", "far too high", "Ann")
+    assert empty.ask("/flag/nope").status == 404
+
+
+def test_it_answers_to_the_name_of_a_proxy_in_front(tmp_path: Path) -> None:
+    verb = (*_SERVER, "--allow-host", "traces.example")
+    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path, *verb) as server:
+        answers = [server.ask("/", headers={"Host": h}).status for h in ("traces.example", "b.a")]
+
+    assert answers == [200, 421]
+
+
 def test_a_part_of_an_id_leads_to_the_outputs_that_have_it(served: Served) -> None:
     page = served.ask("/o/red-")
 

@@ -39,13 +39,22 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
     help="The port; 0 for one that is free.",
 )
 @click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Answer to this host name too: that of a proxy in front.",
+)
+@click.option(
     "--no-auth",
     is_flag=True,
     help="Listen beyond this machine though anybody there may then read and flag.",
 )
 @common
 @click.pass_obj
-def server(session: Session, *, host: str, port: int, no_auth: bool) -> None:
+def server(
+    session: Session, *, host: str, port: int, names: tuple[str, ...], no_auth: bool
+) -> None:
     """Serve the store over HTTP: pages for a browser, and JSON under /api/v1.
 
     Ctrl-C or SIGTERM ends it after what is being answered.
@@ -56,7 +65,12 @@ def server(session: Session, *, host: str, port: int, no_auth: bool) -> None:
             f"{host} can be reached from other machines, and this version knows no tokens yet",
             hint="Leave out --host and put a proxy that asks for a login in front, or --no-auth.",
         )
-    _serve(session, host, port, hosts={*_LOOPBACK_NAMES, host.lower()} if is_local else None)
+    _serve(
+        session,
+        host,
+        port,
+        hosts={*_LOOPBACK_NAMES, host.lower(), *map(str.lower, names)} if is_local else None,
+    )
 
 
 @click.command("ui")

@@ -85,10 +85,13 @@ td.state{grid-row:1;grid-column:3;padding-left:.75rem}}
 """
 
 
-def page(trace: Trace, *, by: str | None = None, said: Sequence[str] = ()) -> str:
+def page(
+    trace: Trace, *, by: str | None = None, said: Sequence[str] = (), flag_at: str = ""
+) -> str:
     """Give the page: what it says, the runs, their graph, and all that is known of each.
 
-    ``said`` are sentences that tell it in plain words; they stand first.
+    ``said`` are sentences that tell it in plain words; they stand first. ``flag_at`` is where
+    the output can be flagged, if it can.
     """
     short = names_in(trace)
     listed = trace.frames[:MOST_LISTED]
@@ -108,6 +111,7 @@ def page(trace: Trace, *, by: str | None = None, said: Sequence[str] = ()) -> st
             "<body>",
             "<header>",
             *_summary(trace),
+            *([f'<p><a href="{_text(flag_at)}">Flag this output</a></p>'] if flag_at else []),
             "</header>",
             "<main>",
             *_section("In words", (f"<p>{_text(each)}</p>" for each in said)),

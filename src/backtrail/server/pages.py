@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -16,9 +17,11 @@ from ..errors import BacktrailError, NotFoundError
 from ..render import page, text, words
 from ..render.screen import safe
 from ..render.svg import svg
+from . import answers
 from .answers import asked
 from .problems import near_of, problem, status_of
-from .routes import document
+from .routes import bounded_body, checked, document
+from .schemas import FlagBody
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -50,7 +53,25 @@ def page_routes(client: Client) -> list[Route]:
         name = request.path_params["name"]
         return await run_in_threadpool(_shown, lambda: _output(client, name), client, name)
 
+    async def form(request: Request) -> Response:
+        name = request.path_params["name"]
+        return await run_in_threadpool(_shown, lambda: _flag_form(client, name), client, name)
+
+    async def flag(request: Request) -> Response:
+        name = request.path_params["name"]
+        fields = dict(parse_qsl((await bounded_body(request)).decode("utf-8", "replace")))
+        told = {key: fields[key] for key in ("note", "by") if fields.get(key)}
+        body = checked(lambda: msgspec.convert({"output": name, **told}, FlagBody))
+
+        def mark() -> Response:
+            answers.flag(client, body)
+            return RedirectResponse(_address(name), 303)
+
+        return await run_in_threadpool(_shown, mark)
+
     return [
+        Route("/flag/{name:path}", form, methods=["GET"]),
+        Route("/flag/{name:path}", flag, methods=["POST"]),
         Route("/", first),
         Route("/o", go),
         Route("/o/{name:path}", output),
@@ -98,7 +119,7 @@ def _output(client: Client, name: str) -> Response:
     try:
         trace = asked(client).backtrace(name)
         said = [sentence.text for sentence in client.explain(name).sentences]
-        return HTMLResponse(page.page(trace, said=said))
+        return HTMLResponse(page.page(trace, said=said, flag_at=_flag_address(name)))
     except NotFoundError:
         known, dot, suffix = name.rpartition(".")
         twin = _TWINS.get(suffix)
@@ -110,6 +131,17 @@ def _output(client: Client, name: str) -> Response:
         if suffix == "json":
             return problem(error)
         raise
+
+
+def _flag_form(client: Client, name: str) -> Response:
+    known = asked(client).output_named(name)
+    body = (
+        f'<form method="post" action="{escape(_flag_address(known))}">'
+        '<label for="note">What is wrong?</label><input id="note" name="note" required>'
+        '<label for="by">Your name</label><input id="by" name="by" required autocomplete="name">'
+        "<button>Flag</button></form>"
+    )
+    return _page(f"Flag {known}", body, box=False)
 
 
 def _as_text(trace: Backtrace) -> Response:
@@ -131,6 +163,10 @@ def _address(name: str) -> str:
     return f"/o/{quote(name, safe='')}"
 
 
+def _flag_address(name: str) -> str:
+    return f"/flag/{quote(name, safe='')}"
+
+
 def _text(value: str) -> str:
     return escape(safe(value))
 
@@ -144,13 +180,18 @@ def _links(named: list[tuple[str, str]]) -> str:
     return f"<ul>{entries}</ul>" if entries else ""
 
 
-def _page(title: str, body: str, status: int = 200) -> Response:
+_BOX = (
+    '<form action="/o"><label for="id">What made this? Paste an output id.</label>'
+    '<input id="id" name="id" required autocomplete="off" spellcheck="false">'
+    "<button>Trace</button></form>"
+)
+
+
+def _page(title: str, body: str, status: int = 200, *, box: bool = True) -> Response:
     return HTMLResponse(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body><main>"
-        f'<h1>{_text(title)}</h1><form action="/o"><label for="id">What made this? '
-        'Paste an output id.</label><input id="id" name="id" required autocomplete="off" '
-        f'spellcheck="false"><button>Trace</button></form>{body}</main></body></html>\n',
+        f"<h1>{_text(title)}</h1>{_BOX if box else ''}{body}</main></body></html>\n",
         status,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -90,7 +90,7 @@ def _query(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
     given = request.query_params.multi_items()
     if len(dict(given)) < len(given):
         raise RefusedError(400, "a parameter is given twice")
-    return _checked(lambda: msgspec.convert(dict(given), kind, strict=False))
+    return checked(lambda: msgspec.convert(dict(given), kind, strict=False))
 
 
 async def _body(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
@@ -98,15 +98,25 @@ async def _body(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
     if media != "application/json":
         # Also: a form of another site cannot send this type without being asked about.
         raise RefusedError(415, "the body must be JSON", "Send Content-Type: application/json.")
+    raw = await bounded_body(request)
+    return checked(lambda: msgspec.json.decode(raw, type=kind))
+
+
+async def bounded_body(request: Request) -> bytes:
+    """Give the body of a request, unless it is too large."""
     raw = bytearray()
     async for part in request.stream():
         raw += part
         if len(raw) > MOST_BODY_BYTES:
             raise RefusedError(413, f"the body is larger than {MOST_BODY_BYTES:,} bytes")
-    return _checked(lambda: msgspec.json.decode(bytes(raw), type=kind))
+    return bytes(raw)
 
 
-def _checked(read: Callable[[], msgspec.Struct]) -> msgspec.Struct:
+Checked = TypeVar("Checked", bound=msgspec.Struct)
+
+
+def checked(read: Callable[[], Checked]) -> Checked:
+    """Give what was read, or refuse the request for what is wrong with it."""
     try:
         return read()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
