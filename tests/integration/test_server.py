@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -151,6 +152,16 @@ def test_a_route_answers_what_bt_prints(served: Served, path: str, command: list
 
     assert answer.status == 200
     assert answer.content == json.loads(served.bt(*command, "--json").stdout)
+
+
+def test_many_at_once_are_each_answered_as_one_is(served: Served) -> None:
+    paths = [f"{PREFIX}/backtrace?output=pred-{n}" for n in range(3)] + [f"{PREFIX}/runs"]
+    alone = [served.ask(path).content for path in paths]
+
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(served.ask, paths * 20))
+
+    assert [answer.content for answer in together] == alone * 20
 
 
 def test_staleness_is_judged_as_bt_judges_it(served: Served) -> None:
