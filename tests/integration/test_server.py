@@ -297,6 +297,25 @@ def test_an_output_has_a_page_and_twins(served: Served) -> None:
     assert as_picture.body.startswith("<svg")
 
 
+def test_pages_review_compare_and_look_downstream(empty: Served, tmp_path: Path) -> None:
+    before = empty.ask("/review")
+    record(empty.client, tmp_path)
+    empty.client.flag("pred-1", "far too high", by="Ann")
+    empty.client.flush()
+
+    review = empty.ask("/review")
+    compared = empty.ask("/diff/pred-0..pred-1")
+    built = empty.ask("/impact/raw.csv")
+    unknown = [empty.ask(path).status for path in ("/diff/pred-0..nope", "/diff/x", "/impact/nope")]
+
+    assert "No output is flagged." in before.body
+    assert "1 flagged output" in review.body
+    assert "Ann: far too high" in review.body
+    assert "No difference is known" in compared.body
+    assert "raw.csv, every version" in built.body
+    assert unknown == [404, 404, 404]
+
+
 def test_an_output_is_flagged_from_its_page(empty: Served) -> None:
     empty.client.log("pred/1", component="serve")
     empty.client.flush()

@@ -24,7 +24,7 @@ def backtrace_diff(found: Difference) -> str:
     ]
     parts.append(f"<p>{text(say.verdict(found))}</p>")
     rows = (_row(row, str(say.reason(found, row, own)), loud=row.n == first) for row in shown)
-    parts.append(table(("run", "A", "B", *FIELDS, ""), rows))
+    parts.append(table(("run", "A", "B", *FIELDS, "why"), rows))
     hidden = len(found.rows) - len(shown)
     if hidden:
         parts.append(f"<p>{words.count(hidden, 'more row')}: print it to see them</p>")

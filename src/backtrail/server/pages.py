@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from ..errors import BacktrailError, NotFoundError
-from ..render import page, text, words
+from ..render import diff_html, impact_html, page, review_html, text, words
 from ..render.screen import safe
 from ..render.svg import svg
 from . import answers
@@ -25,6 +25,7 @@ from .schemas import FlagBody
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..model.records import Flagged
     from ..query.backtrace import Backtrace
 
 _SHOWN = 10
@@ -32,9 +33,10 @@ _STYLE = """\
 :root{color-scheme:light dark;--ink:#1f2328;--paper:#fff;--dim:#59636e;--link:#0550ae}
 @media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--dim:#9198a1;\
 --link:#79c0ff}}
-body{margin:0 auto;max-width:44rem;padding:1.5rem;background:var(--paper);color:var(--ink);\
+body{margin:0 auto;max-width:60rem;padding:1.5rem;background:var(--paper);color:var(--ink);\
 font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
-a{color:var(--link)}.dim{color:var(--dim)}ul{padding-left:1.25rem}li{padding:.15rem 0}
+.wide{overflow-x:auto}a{color:var(--link)}.dim{color:var(--dim)}ul{padding-left:1.25rem}\
+li{padding:.15rem 0}
 form{display:flex;flex-wrap:wrap;gap:.5rem}label{flex-basis:100%}
 input{flex:1 1 12rem;min-width:0}input,button{font:inherit;padding:.4rem .6rem}"""
 
@@ -69,7 +71,21 @@ def page_routes(client: Client) -> list[Route]:
 
         return await run_in_threadpool(_shown, mark)
 
+    async def review(_request: Request) -> Response:
+        return await run_in_threadpool(_shown, lambda: _review(client))
+
+    async def impact(request: Request) -> Response:
+        what = request.path_params["what"]
+        return await run_in_threadpool(_shown, lambda: _impact(client, what), client, what)
+
+    async def diff(request: Request) -> Response:
+        a, _, b = request.path_params["pair"].partition("..")
+        return await run_in_threadpool(_shown, lambda: _diff(client, a, b))
+
     return [
+        Route("/review", review),
+        Route("/impact/{what:path}", impact),
+        Route("/diff/{pair:path}", diff),
         Route("/flag/{name:path}", form, methods=["GET"]),
         Route("/flag/{name:path}", flag, methods=["POST"]),
         Route("/", first),
@@ -104,8 +120,7 @@ def _first(client: Client) -> Response:
     if newest:
         body += f"<h2>Newest outputs</h2>{_links(newest[:_SHOWN])}"
     if flagged:
-        said = [(f.name, f"{words.second(f.flagged_us)} UTC, {f.by}: {f.note}") for f in flagged]
-        body += f"<h2>Flagged outputs</h2>{_links(said)}"
+        body += f'{_flagged(flagged)}<p><a href="/review">What they have in common</a></p>'
     if not runs:
         body = (
             "<p>Nothing has been recorded yet. Put <code>@register</code> on a function and "
@@ -131,6 +146,32 @@ def _output(client: Client, name: str) -> Response:
         if suffix == "json":
             return problem(error)
         raise
+
+
+def _review(client: Client) -> Response:
+    flagged = client.flagged() if client.has_records() else []
+    if not flagged:
+        return _page("Review", "<p>No output is flagged.</p>")
+    return _page("Review", _wide(review_html.review(client.review())) + _flagged(flagged))
+
+
+def _impact(client: Client, what: str) -> Response:
+    return _page(f"Built on {what}", _wide(impact_html.impact(asked(client).impact(what))))
+
+
+def _diff(client: Client, a: str, b: str) -> Response:
+    found = asked(client).diff(a, b)
+    return _page(f"{a} against {b}", _wide(diff_html.backtrace_diff(found)))
+
+
+def _wide(content: str) -> str:
+    """Give what may be wider than the screen: it scrolls by itself, with the keyboard as well."""
+    return f'<div class="wide" role="region" aria-label="Answer" tabindex="0">{content}</div>'
+
+
+def _flagged(found: Sequence[Flagged]) -> str:
+    said = [(f.name, f"{words.second(f.flagged_us)} UTC, {f.by}: {f.note}") for f in found]
+    return f"<h2>Flagged outputs</h2>{_links(said)}"
 
 
 def _flag_form(client: Client, name: str) -> Response:
