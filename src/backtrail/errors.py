@@ -59,6 +59,13 @@ class AmbiguousIdError(BacktrailError):
         self.candidates: list[str] = list(candidates)
 
 
+def names_near(error: Exception) -> list[str]:
+    """Give the recorded names that an error has to offer instead of the one that was asked for."""
+    if isinstance(error, NotFoundError):
+        return error.closest
+    return error.candidates if isinstance(error, AmbiguousIdError) else []
+
+
 class StoreUnavailableError(BacktrailError):
     """The store cannot be reached, read or written at the moment."""
 

@@ -23,6 +23,7 @@ from ..errors import (
     CycleError,
     NotFoundError,
     StoreUnavailableError,
+    names_near,
 )
 from ..render.screen import safe
 
@@ -109,7 +110,7 @@ def _failure_of(error: Exception) -> Failure:
         code = next((code for known, code in _CODES if isinstance(error, known)), OUR_BUG)
         if isinstance(error, (NothingFoundError, SeveralFoundError)):
             kind = type(error).__mro__[1].__name__
-        near = _names_near(error)
+        near = names_near(error)
         lines = getattr(error, "lines", near)
         return Failure(code, kind, error.message, error.hint, near, lines)
     if isinstance(error, click.exceptions.Abort):
@@ -119,12 +120,6 @@ def _failure_of(error: Exception) -> Failure:
     if isinstance(error, PrintError):
         return Failure(CANNOT_PRINT, kind, f"cannot write to standard output: {error}")
     return Failure(OUR_BUG, kind, f"a fault in backtrail: {kind}: {error}", _bug_hint(error))
-
-
-def _names_near(error: BacktrailError) -> list[str]:
-    if isinstance(error, NotFoundError):
-        return error.closest
-    return error.candidates if isinstance(error, AmbiguousIdError) else []
 
 
 def _wrong_use(error: click.ClickException) -> str:

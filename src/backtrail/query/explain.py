@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.explanation import Mark, Sentence
 from ..render import explanation
 from ..store.protocol import Store
 from .assemble import component_record
-from .backtrace import backtrace
+from .backtrace import Backtrace, backtrace
 from .peers import peers_of
 from .selector import Selected
 from .staleness import staleness
@@ -18,10 +18,14 @@ from .staleness import staleness
 
 @dataclass(slots=True)
 class Explanation:
-    """Sentences about one output, each with the runs and artifacts that it rests on."""
+    """Sentences about one output, each with the runs and artifacts that it rests on.
+
+    ``backtrace`` is what they were written from.
+    """
 
     output: str
     sentences: list[Sentence]
+    backtrace: Backtrace = field(repr=False)
 
     @property
     def warnings(self) -> Sequence[Sentence]:
@@ -51,7 +55,7 @@ def explain(store: Store, selected: Selected, *, tolerance_us: int, now_us: int)
         None if component is None else component_record(store, component),
         _mark_on(store, selected) if trace.output.flagged else None,
     )
-    return Explanation(trace.output.name, explanation.sentences(facts))
+    return Explanation(trace.output.name, explanation.sentences(facts), trace)
 
 
 def _mark_on(store: Store, selected: Selected) -> Mark | None:

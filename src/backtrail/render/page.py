@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..model.records import Frame, Input
 from . import detail, words
+from .fragment import text as _text
 from .narrative import (
     Reason,
     Trace,
@@ -27,7 +28,6 @@ from .narrative import (
     source_sentence,
     value_words,
 )
-from .screen import safe
 from .svg import STYLE, svg
 
 MOST_LISTED = 2_000
@@ -263,9 +263,3 @@ def _input(given: Input) -> str:
 
 def _frame_link(n: int) -> str:
     return f'<a href="#frame-{n}">#{n}</a>' if n < MOST_LISTED else f"#{n}"
-
-
-def _text(text: str) -> str:
-    from html import escape
-
-    return escape(safe(text))

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from . import words
+from .fragment import text as _text
 from .layout import Edge, Layout, Point, layered
 from .narrative import (
     Trace,
@@ -269,9 +270,3 @@ def _line_class(box: Box, place: int) -> str:
     if place == len(box.lines) - 1 and box.state:
         return f"bt-is-{box.state}"
     return "bt-dim"
-
-
-def _text(text: str) -> str:
-    from html import escape
-
-    return escape(safe(text))

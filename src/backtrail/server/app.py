@@ -69,10 +69,9 @@ async def _problem(_request: Request, error: Exception) -> Response:
 
 
 async def _http_problem(_request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = str(error.detail) if isinstance(error, HTTPException) else ""
-    response = problem(RefusedError(status, detail, "See /api/v1/openapi.json."))
-    response.headers.update((error.headers or {}) if isinstance(error, HTTPException) else {})
+    assert isinstance(error, HTTPException)  # what it is registered for
+    response = problem(RefusedError(error.status_code, error.detail, "See /api/v1/openapi.json."))
+    response.headers.update(error.headers or {})
     return response
 
 

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ..errors import BacktrailError, NotFoundError
+from ..errors import BacktrailError, NotFoundError, names_near
 from ..render import diff_html, impact_html, page, review_html, text, words
-from ..render.screen import safe
+from ..render.fragment import text as _text
 from ..render.svg import svg
 from . import answers
 from .answers import asked
-from .problems import near_of, problem, status_of
+from .problems import problem, status_of
 from .routes import bounded_body, checked, document
 from .schemas import FlagBody
 
@@ -101,7 +101,7 @@ def _shown(
     try:
         return make()
     except BacktrailError as error:
-        named = [(name, "") for name in near_of(error)]
+        named = [(name, "") for name in names_near(error)]
         if client is not None and status_of(error) == 404 and client.has_records():
             known = {name for name, _ in named}
             found = [match for match in client.find(asked_for) if match.name not in known]
@@ -132,9 +132,9 @@ def _first(client: Client) -> Response:
 def _output(client: Client, name: str) -> Response:
     """Give the page of an output; ``.json``, ``.txt`` and ``.svg`` behind its id give twins."""
     try:
-        trace = asked(client).backtrace(name)
-        said = [sentence.text for sentence in client.explain(name).sentences]
-        return HTMLResponse(page.page(trace, said=said, flag_at=_flag_address(name)))
+        found = asked(client).explain(name)
+        said = [sentence.text for sentence in found.sentences]
+        return HTMLResponse(page.page(found.backtrace, said=said, flag_at=_flag_address(name)))
     except NotFoundError:
         known, dot, suffix = name.rpartition(".")
         twin = _TWINS.get(suffix)
@@ -206,10 +206,6 @@ def _address(name: str) -> str:
 
 def _flag_address(name: str) -> str:
     return f"/flag/{quote(name, safe='')}"
-
-
-def _text(value: str) -> str:
-    return escape(safe(value))
 
 
 def _links(named: list[tuple[str, str]]) -> str:

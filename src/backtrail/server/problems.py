@@ -13,6 +13,7 @@ from ..errors import (
     CycleError,
     NotFoundError,
     StoreUnavailableError,
+    names_near,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -43,19 +44,12 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def near_of(error: Exception) -> list[str]:
-    """Give the names that are near the one that was asked for."""
-    if isinstance(error, NotFoundError):
-        return error.closest
-    return error.candidates if isinstance(error, AmbiguousIdError) else []
-
-
 def problem(error: Exception) -> Response:
     """Give the response; of a fault of ours it tells nothing but that it is one."""
     status = status_of(error)
     about: dict[str, Any]
     if isinstance(error, BacktrailError):
-        about = {"title": error.message, "hint": error.hint, "closest": near_of(error)}
+        about = {"title": error.message, "hint": error.hint, "closest": names_near(error)}
     elif isinstance(error, RefusedError):
         about = {"title": error.title, "hint": error.hint, "closest": []}
     else:
