@@ -46,7 +46,7 @@ def main() -> None:
     describe("diff, milliseconds")
     folder = fresh_folder("diff")
     client = backtrail.connect(f"sqlite:///{folder}/bt.db")
-    world = World(client._open_store())
+    world = World(client.open_store())
     for size in SIZES:
         steps = steps_of(size, 30)
         half = size // 2

@@ -66,7 +66,8 @@ class Asking:
         """Give the store after all that was acknowledged on this host is in it."""
         raise NotImplementedError
 
-    def _open_store(self) -> Store:
+    def open_store(self) -> Store:
+        """Give the store as it is, with nothing taken in first."""
         raise NotImplementedError
 
     def _its_journal(self) -> Journal:
@@ -461,7 +462,7 @@ class Asking:
 
     def upgrade(self) -> tuple[int, int]:
         """Bring the store's schema to this version; give the versions before and after."""
-        return self._open_store().upgrade()
+        return self.open_store().upgrade()
 
     def prune(
         self,
@@ -485,12 +486,18 @@ class Asking:
             ConfigurationError: ``keep`` is no such time.
             StoreUnavailableError: the database refuses.
         """
+        from .model.records import to_iso
         from .query.retention import prune
+        from .store.protocol import AuditRow
 
         now_us = to_us(datetime.now(timezone.utc))
         before_us = now_us - int(age_in_seconds(keep, "keep") * 1e6)
+        store = self._ask()
+        if not dry_run:
+            what = f"what ended before {to_iso(before_us)}"
+            store.add_audit([AuditRow(now_us, user_name(), "prune", what)])
         return prune(
-            self._ask(),
+            store,
             at_us=now_us,
             before_us=before_us,
             tolerance_us=self._tolerance_us(),
@@ -520,7 +527,7 @@ class Asking:
         store = self._ask()
         if not store.exists():
             raise NotFoundError(f"there is no database at {self.url}")
-        into = target._open_store()
+        into = target.open_store()
         with store.snapshot():
             yield Copying(store, None if dry_run and not into.exists() else into)
 
@@ -557,7 +564,7 @@ class Asking:
             return [Finding("note", what, "Put @register on a function, or run: bt demo")], False
         findings: list[Finding] = []
         try:
-            store = self._open_store()
+            store = self.open_store()
             findings += store.diagnose()
             of_drain = self._findings_of_drain()
             findings += of_drain

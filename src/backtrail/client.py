@@ -233,7 +233,8 @@ class Client(Asking):
 
     # -- the way to the store --------------------------------------------------------
 
-    def _open_store(self) -> Store:
+    def open_store(self) -> Store:
+        """Give the store as it is, with nothing taken in first."""
         return self._its_way().open()
 
     def _its_way(self) -> _Way:
@@ -269,7 +270,7 @@ class Client(Asking):
             # What is there already may be read though nothing can be added.
             if not self._has_database():
                 raise
-        return self._open_store()
+        return self.open_store()
 
     # -- components ------------------------------------------------------------------
 
@@ -334,7 +335,7 @@ class Client(Asking):
         try:
             from .query.assemble import component_record
 
-            store = self._open_store()
+            store = self.open_store()
             self._its_journal().drain(0.0)
             row = store.component_named(name)
             return None if row is None else component_record(store, row)

@@ -14,7 +14,7 @@ FIELDS = ("code", "params", "inputs", "environment", "output")
 
 
 def world_of(client: Client) -> World:
-    return World(client._open_store())
+    return World(client.open_store())
 
 
 def named(found: BacktraceDiff) -> tuple[str, str, str] | None:

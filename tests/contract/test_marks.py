@@ -63,7 +63,7 @@ def test_the_latest_mark_counts_in_whatever_order_marks_arrive(
     client = another_client()
     client.log("pred")
     client.flush()
-    store = client._open_store()
+    store = client.open_store()
 
     for n, order in enumerate(itertools.permutations(marks)):
         uid = n.to_bytes(16, "big")
@@ -151,7 +151,7 @@ def test_environments_are_told_for_many_runs_at_once(client: Client) -> None:
         Batch(first, 0, 1, [packages, SiteFact(0, "step"), a_run(1), a_run(2)]),
         Batch(second, 0, 1, [SiteFact(0, "step"), a_run(1)]),
     ]
-    store = client._open_store()
+    store = client.open_store()
     store.take_in(batches)
     keys = store.recent_runs(((1 << 62), 0), 10)
 

@@ -343,7 +343,7 @@ def test_a_flag_on_what_no_recorded_run_wrote_is_said_not_to_count(
     fact = FlagFact(Artifact("elsewhere-1", KIND_CODES["output"]), 5, "open", "wrong", "ada")
     other = connect(store_url)
     writer = WriterFact(b"w" * 16, "other-host", 1, 1, {})
-    other._open_store().take_in([Batch(writer, 0, 9, [fact])])
+    other.open_store().take_in([Batch(writer, 0, 9, [fact])])
     other.close()
 
     review = client.review()

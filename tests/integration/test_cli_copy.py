@@ -122,7 +122,7 @@ def test_a_dry_run_counts_and_makes_nothing(bt: Bt, target: str, database: str) 
         assert found["verified"] is None
     assert not Path(target.removeprefix("sqlite:///")).exists()
     with connect(database) as client:
-        assert not client._open_store().exists()
+        assert not client.open_store().exists()
 
 
 @pytest.mark.parametrize(
@@ -186,11 +186,11 @@ def test_a_copy_that_was_killed_goes_on(bt: Bt, source: str, database: str, tmp_
     process = subprocess.Popen(copy, env=plain_environment(), cwd=tmp_path)
     with connect(database) as client:
         give_up = time.monotonic() + 60
-        while client._open_store().count_runs() == 0:
+        while client.open_store().count_runs() == 0:
             assert time.monotonic() < give_up
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert client._open_store().count_runs() < MANY
+        assert client.open_store().count_runs() < MANY
 
     found = document(bt("db", "copy", "--to", database, "--json"))
 
@@ -211,7 +211,7 @@ def test_a_target_that_goes_away_is_said_and_what_is_there_stays(
     )
     with connect(url) as client:
         give_up = time.monotonic() + 60
-        while client._open_store().count_runs() == 0:
+        while client.open_store().count_runs() == 0:
             assert time.monotonic() < give_up
     wheel_server.drop(name)
     _, said = process.communicate(timeout=60)

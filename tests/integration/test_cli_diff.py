@@ -25,7 +25,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A store with a good prediction, the same again, and a bad one."""
     url = f"sqlite:///{tmp_path_factory.mktemp('diff')}/bt.db"
     with backtrail.connect(url) as client:
-        world = World(client._open_store())
+        world = World(client.open_store())
         world.run(STEPS, "good-1")
         world.run(STEPS, "again-1")
         world.run([STEPS[0], replace(STEPS[1], params={"eta": 0.3}), STEPS[2]], "bad-1")
@@ -117,7 +117,7 @@ def test_a_commit_is_shown_from_its_repository(tmp_path: Path) -> None:
     with backtrail.connect(url) as client:
         from backtrail.model.facts import SiteFact
 
-        world = World(client._open_store())
+        world = World(client.open_store())
         for commit, output in zip(commits, ("a", "b"), strict=True):
             world.run([Step("clean", (), source=commit)], output)
             facts = world.batches[-1].facts

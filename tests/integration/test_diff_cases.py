@@ -89,7 +89,7 @@ def test_what_was_changed_in_the_last_run_of_a_state_is_told(clock: Clock) -> No
 
 
 def test_histories_of_other_lengths_and_places_are_aligned_from_the_end(client: Client) -> None:
-    world = World(client._open_store())
+    world = World(client.open_store())
     steps = [Step("update", (n - 1,) if n else (), f"blake3:{n:064x}") for n in range(6)]
     world.prefix = "x/"
     world.run(steps, "pred-x")
@@ -183,7 +183,7 @@ def test_another_commit_around_the_same_source_is_named_where_the_result_differs
 ) -> None:
     before = [Step("clean", (), "blake3:00", commit="1" * 40), Step("serve", (0,), commit="1" * 40)]
     after = [replace(step, commit="2" * 40) for step in before]
-    world = World(client._open_store())
+    world = World(client.open_store())
     world.run(before, "pred-a")
     world.run(after, "pred-b")
     world.run([replace(after[0], chance="helper"), after[1]], "pred-c")
@@ -205,7 +205,7 @@ def test_another_commit_around_the_same_source_is_named_where_the_result_differs
 
 def test_another_machine_is_told_where_nothing_else_explains_the_result(client: Client) -> None:
     steps = [Step("train", (), "blake3:00"), Step("serve", (0,))]
-    world = World(client._open_store())
+    world = World(client.open_store())
     world.run(steps, "pred-a", host="gpu-07")
     world.run(steps, "pred-b", host="gpu-09")
     world.run([replace(steps[0], chance="cuda"), steps[1]], "pred-c", host="gpu-09")
@@ -222,7 +222,7 @@ def test_another_machine_is_told_where_nothing_else_explains_the_result(client: 
 
 def test_where_a_backtrace_was_cut_nothing_is_blamed_for_what_lies_beyond(client: Client) -> None:
     steps = [Step(f"step-{n}", (n - 1,) if n else (), f"blake3:{n:064x}") for n in range(9)]
-    world = World(client._open_store())
+    world = World(client.open_store())
     world.run(steps, "pred-a")
     world.run([replace(steps[0], chance="x"), *steps[1:]], "pred-b")
     world.flush()

@@ -41,7 +41,7 @@ def changed(n: int, **what: Any) -> list[Step]:
 
 
 def compared(client: Client, before: list[Step], after: list[Step], **how: Any) -> BacktraceDiff:
-    world = World(client._open_store())
+    world = World(client.open_store())
     world.run(before, "pred_77c0d9", **how)
     world.run(after, "pred_8f3a21", **how)
     world.flush()

@@ -3,118 +3,29 @@
 from __future__ import annotations
 
 import html
-import http.client
 import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 from conftest import FreshStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from program import Bt, bt_on, plain_environment
+from program import bt_on
+from served import JSON, SERVER, Served, record, serving
 
 import backtrail
-from backtrail import Client
 from backtrail.server.routes import MOST_BODY_BYTES, OPERATIONS, PREFIX
 from backtrail.server.schemas import MOST_LISTED
 
 ROOT = Path(__file__).parents[2]
-JSON = {"Content-Type": "application/json"}
-
-
-_SERVER = ("server", "--port", "0")
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: str
-
-    @property
-    def content(self) -> Any:
-        return json.loads(self.body)
-
-
-class Served(NamedTuple):
-    """A server that runs, and a client and `bt` on the same store."""
-
-    url: str
-    process: subprocess.Popen[str]
-    client: Client
-    bt: Bt
-
-    def ask(
-        self,
-        path: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
-        port = urlsplit(self.url).port
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read().decode())
-
-    def post(self, path: str, content: Any, **headers: str) -> Answer:
-        return self.ask(path, "POST", json.dumps(content), {**JSON, **headers})
-
-
-@contextmanager
-def serving(url: str, folder: Path, *verb: str) -> Iterator[Served]:
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "backtrail", *(verb or _SERVER), "--json", "--db", url],
-            env=plain_environment(),
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            encoding="utf-8",
-        )
-        try:
-            assert process.stdout is not None
-            lines = iter(process.stdout.readline, "")
-            told = json.loads("".join(_until_closed(lines)))
-            with closing(backtrail.connect(url, spool=str(folder / "spool"))) as client:
-                yield Served(told["url"], process, client, bt_on(url, folder))
-        finally:
-            process.kill()
-            process.communicate()
-
-
-def _until_closed(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        yield line
-        if line.rstrip().endswith("}"):
-            return
-
-
-def record(client: Client, folder: Path) -> None:
-    """Serve from a file that was cleaned from one that nobody made."""
-
-    @client.register("clean", input_path=folder / "raw.csv", output_path=folder / "clean.csv")
-    def clean() -> None:
-        (folder / "clean.csv").write_text("a,b\n1,2\n")
-
-    @client.register("serve", input_path=folder / "clean.csv")
-    def serve(output_id: str) -> None:
-        client.log(output_id, value=0.83)
-
-    (folder / "raw.csv").write_text("a,b\n1,2\n")
-    clean()
-    for n in range(3):
-        serve(f"pred-{n}")
-    client.flush()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -338,7 +249,7 @@ def test_an_output_is_flagged_from_its_page(empty: Served) -> None:
 
 
 def test_it_answers_to_the_name_of_a_proxy_in_front(tmp_path: Path) -> None:
-    verb = (*_SERVER, "--allow-host", "traces.example")
+    verb = (*SERVER, "--allow-host", "traces.example")
     with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path, *verb) as server:
         answers = [server.ask("/", headers={"Host": h}).status for h in ("traces.example", "b.a")]
 

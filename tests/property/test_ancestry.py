@@ -23,7 +23,7 @@ TOLERANCE_US = 2_000_000
 def store_of(url: str, batches: list[Batch]) -> Iterator[Store]:
     with delivered(url, batches) as client:
         client.flush()
-        yield client._open_store()
+        yield client.open_store()
 
 
 def behind(found: Ancestry, start: int, store: Store) -> set[str]:

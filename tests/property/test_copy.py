@@ -42,7 +42,7 @@ def bring(source: Client, target: Client, *, rounds: int | None = None) -> Verdi
     left = iter(range(rounds)) if rounds is not None else iter(int, 1)
     store = source._ask()
     with store.snapshot():
-        work = Copying(store, target._open_store(), at_once=2)
+        work = Copying(store, target.open_store(), at_once=2)
         if not work.copy(lambda _reached, _waiting: next(left, None) is not None):
             return None
         return work.verify(lambda _reached, _waiting: True)
@@ -50,7 +50,7 @@ def bring(source: Client, target: Client, *, rounds: int | None = None) -> Verdi
 
 def told(client: Client) -> Tally:
     tally = Tally()
-    for round_ in Rounds(client._open_store()):
+    for round_ in Rounds(client.open_store()):
         tally.add(round_)
     return tally
 

@@ -127,7 +127,7 @@ def test_pipelines_that_differ_in_several_places_compare_alike_from_both_sides(
         if what != "inputs" or any(step.raw for step in after):
             _, after = plant(chance, after, what)
     with fresh_store() as url, connect(url) as client:
-        world = World(client._open_store())
+        world = World(client.open_store())
         world.run(before, "a", versioned=versioned)
         world.run(after, "b", versioned=versioned, names="elsewhere/" if seed % 2 else "")
         world.flush()

@@ -18,11 +18,12 @@ from ..errors import ConfigurationError
 from . import naming
 from .completion import complete_outputs
 from .session import Session, common
+from .tokens import audit, needs_server, token
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
-@click.command("server")
+@click.group("server", invoke_without_command=True)
 @click.option(
     "--host",
     metavar="ADDRESS",
@@ -48,29 +49,39 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 @click.option(
     "--no-auth",
     is_flag=True,
-    help="Listen beyond this machine though anybody there may then read and flag.",
+    help="Ask for no token: whoever reaches the address may read, record and flag.",
 )
 @common
-@click.pass_obj
+@click.pass_context
 def server(
-    session: Session, *, host: str, port: int, names: tuple[str, ...], no_auth: bool
+    context: click.Context, *, host: str, port: int, names: tuple[str, ...], no_auth: bool
 ) -> None:
     """Serve the store over HTTP: pages for a browser, and JSON under /api/v1.
 
-    Ctrl-C or SIGTERM ends it after what is being answered.
+    Once there are tokens, it asks for one; on an address that other machines reach it does
+    not start without. Ctrl-C or SIGTERM ends it after what is being answered.
     """
+    if context.invoked_subcommand is not None:
+        return
+    session: Session = context.obj
     is_local = _is_loopback(host)
-    if not is_local and not no_auth:
+    if not is_local and not no_auth and not _has_tokens(session):
         raise ConfigurationError(
-            f"{host} can be reached from other machines, and this version knows no tokens yet",
-            hint="Leave out --host and put a proxy that asks for a login in front, or --no-auth.",
+            f"{host} can be reached from other machines, and no token would be asked for",
+            hint="Make one first: bt server token create --scope write --name NAME. "
+            "Or say that it is meant: --no-auth",
         )
     _serve(
         session,
         host,
         port,
         hosts={*_LOOPBACK_NAMES, host.lower(), *map(str.lower, names)} if is_local else None,
+        auth=not no_auth,
     )
+
+
+server.add_command(token)
+server.add_command(audit)
 
 
 @click.command("ui")
@@ -86,7 +97,9 @@ def ui(session: Session, *, name: str | None, no_browser: bool) -> None:
     path = "/"
     if name is not None:
         path += f"o/{quote(naming.ask(session, name, session.asking.output_named), safe='')}"
-    _serve(session, "127.0.0.1", 0, hosts=_LOOPBACK_NAMES, path=path, browse=not no_browser)
+    _serve(
+        session, "127.0.0.1", 0, hosts=_LOOPBACK_NAMES, auth=False, path=path, browse=not no_browser
+    )
 
 
 def _serve(
@@ -95,22 +108,18 @@ def _serve(
     port: int,
     *,
     hosts: Collection[str] | None,
+    auth: bool,
     path: str = "",
     browse: bool = False,
 ) -> None:
     """Serve until a signal comes; say where, and open a browser there where that is wanted."""
-    try:
+    with needs_server():
         import uvicorn
 
         from ..server.app import make_app
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the server needs Starlette and uvicorn, which cannot be loaded here ({error})",
-            hint="Install them: pip install 'backtrail[server]'",
-        ) from error
     _log_to_stderr(each_request=not path)
     config = uvicorn.Config(
-        make_app(session.client, hosts=hosts, version=__version__),
+        make_app(session.client, hosts=hosts, version=__version__, auth=auth),
         host=host,
         port=port,
         log_config=None,
@@ -132,6 +141,12 @@ def _serve(
             webbrowser.open(url)
         _end_quietly()
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _has_tokens(session: Session) -> bool:
+    with needs_server():
+        from ..server.access import has_valid_tokens
+    return session.has_database() and has_valid_tokens(session.client.open_store())
 
 
 def _is_loopback(host: str) -> bool:

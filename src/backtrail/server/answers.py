@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFoundError
 from ..render.json import component_dict, flagged_dict, match_dict, run_dict
+from .access import caller, keep_audit
 from .problems import RefusedError
 from .schemas import (
     BacktraceQuery,
@@ -109,31 +110,32 @@ def flagged(client: Client, _query: Query) -> Document:
 
 def flag(client: Client, body: FlagBody) -> Document:
     """Mark an output as wrong."""
-    asked(client).flag(body.output, body.note, by=body.by)
+    asked(client).flag(body.output, body.note, by=body.by or caller.get())
     return _marked(client, "flagged", body.output)
 
 
 def unflag(client: Client, query: OutputQuery) -> Document:
     """Take a flag back; what was said stays in the history."""
-    asked(client).unflag(query.output)
+    asked(client).unflag(query.output, by=caller.get())
     return _marked(client, "unflagged", query.output)
 
 
 def _marked(client: Client, how: str, output: str) -> Document:
-    _keep(client)
     name = client.output_named(output)
+    _keep(client, "flag" if how == "flagged" else "unflag", name)
     return {"schema": "backtrail.flags/1", how: [name], "total": len(client.flagged())}
 
 
 def note(client: Client, body: NoteBody) -> Document:
     """Say something about a run."""
     about = asked(client).get_run(body.run_id)
-    client.note(about.run_id, body.text, by=body.by)
-    _keep(client)
+    client.note(about.run_id, body.text, by=body.by or caller.get())
+    _keep(client, "note", about.run_id)
     return {"schema": "backtrail.note/1", "run_id": about.run_id, "text": body.text}
 
 
-def _keep(client: Client) -> None:
+def _keep(client: Client, action: str, about: str) -> None:
+    keep_audit(client, action, about)
     # It is safe in the journal in any case; but whoever is answered expects to see it.
     if client.flush():
         raise RefusedError(

@@ -14,10 +14,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ..errors import BacktrailError
+from .access import admit
 from .gate import Gate
+from .login import login_page, login_routes
 from .pages import page_routes
 from .problems import RefusedError, problem
-from .routes import api_routes, document
+from .routes import api_routes, document, scope_of
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger("backtrail.server")
 
 
-def make_app(client: Client, *, hosts: Iterable[str] | None, version: str) -> Gate:
+def make_app(
+    client: Client, *, hosts: Iterable[str] | None, version: str, auth: bool = True
+) -> Gate:
     """Give the server as an ASGI application.
 
     Args:
         client: of the store that is served; closing it is the caller's.
         hosts: names that requests may give as Host; None for any.
+        auth: whether a token is asked for, once there are any.
         version: of ours, for the OpenAPI document.
     """
 
@@ -52,6 +57,7 @@ def make_app(client: Client, *, hosts: Iterable[str] | None, version: str) -> Ga
             Route("/metrics", metrics),
             *api_routes(client, version),
             *page_routes(client),
+            *login_routes(client),
         ],
         exception_handlers={
             BacktrailError: _problem,
@@ -60,7 +66,12 @@ def make_app(client: Client, *, hosts: Iterable[str] | None, version: str) -> Ga
             Exception: _fault,
         },
     )
-    gate = Gate(app, hosts)
+
+    def admitted(token: str | None, needed: str) -> str | None:
+        # Looking for tokens makes no database.
+        return admit(client.open_store(), token, needed) if client.has_records() else None
+
+    gate = Gate(app, hosts, admitted if auth else None, login_page, scope_of)
     return gate
 
 

@@ -6,13 +6,18 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..errors import BacktrailError
+from .access import caller
 from .problems import RefusedError, problem
 
 MOST_AT_ONCE = 64
@@ -27,17 +32,38 @@ _HEADERS = {
 }
 
 
+# What needs no token: it tells nothing of what was recorded.
+_OPEN = ("/healthz", "/readyz", "/login", "/logout", "/api/v1/openapi.json")
+COOKIE = "backtrail"
+Admit = Callable[["str | None", str], "str | None"]
+
+
 class Gate:
     """The outermost part of the server.
 
     Args:
+        app: what answers.
         hosts: names that a request's Host may have, so that no foreign name that was made to
             point here is served; None for any.
+        admit: gives who comes with a token, if what it may suffices (`access.admit`); None
+            where everybody may do everything.
+        login: answers a person who has no token, for the reason it is given.
+        needs: which scope a method of a path needs.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Iterable[str] | None,
+        admit: Admit | None,
+        login: Callable[[str, RefusedError], Response],
+        needs: Callable[[str, str], str],
+    ) -> None:
         self._app = app
         self._hosts = None if hosts is None else frozenset(hosts)
+        self._admit = admit
+        self._login = login
+        self._needs = needs
         self._inside = 0
         self.answered: Counter[tuple[str, int]] = Counter()
         self.seconds = 0.0
@@ -59,12 +85,36 @@ class Gate:
 
         self._inside += 1
         try:
-            refused = self._refused(scope)
-            answer = self._app if refused is None else problem(refused)
+            answer = await self._answer(scope)
             await answer(scope, receive, send_with_headers)
         finally:
             self._inside -= 1
             self._note(scope, status, time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope) -> ASGIApp:
+        refused = self._refused(scope)
+        if refused is not None:
+            return problem(refused)
+        if self._admit is not None and scope["path"] not in _OPEN:
+            request = Request(scope)
+            needed = self._needs(scope["method"], scope["path"])
+            try:
+                caller.set(await run_in_threadpool(self._admit, _token_of(request), needed))
+            except RefusedError as error:
+                return self._refusal(request, error)
+            except BacktrailError as error:
+                return problem(error)
+        return self._app
+
+    def _refusal(self, request: Request, error: RefusedError) -> Response:
+        is_page = request.method == "GET" and not request.url.path.startswith("/api/")
+        if is_page and "text/html" in request.headers.get("accept", ""):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return self._login(request.url.path + query, error)
+        response = problem(error)
+        if error.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
 
     def _refused(self, scope: Scope) -> RefusedError | None:
         headers = Headers(scope=scope)
@@ -80,12 +130,13 @@ class Gate:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         self.answered[(scope["method"], status)] += 1
         self.seconds += seconds
-        # The path without its query, and never a header: none of it can hold a secret.
+        # The path without its query, and the name of a token: none of it can hold a secret.
         line: dict[str, Any] = {
             "method": scope["method"],
             "path": scope["path"],
             "status": status,
             "ms": round(seconds * 1000, 1),
+            "who": caller.get(),
         }
         _log.info("%s", json.dumps(line))
 
@@ -108,6 +159,13 @@ class Gate:
             f"backtrail_http_requests_inside {self._inside}",
         ]
         return "\n".join(lines) + "\n"
+
+
+def _token_of(request: Request) -> str | None:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return token.strip()
+    return request.cookies.get(COOKIE)
 
 
 def _name_in(host: str) -> str:

@@ -109,7 +109,9 @@ def _shown(
             named += [(m.name, m.component or "") for m in found if m.what != "component"]
         body = f"<p>{_text(error.message)}</p>"
         body += f"<h2>Close matches</h2>{_links(named)}" if named else f"<p>{_text(error.hint)}</p>"
-        return _page("Not found" if status_of(error) == 404 else "Not now", body, status_of(error))
+        return plain_page(
+            "Not found" if status_of(error) == 404 else "Not now", body, status_of(error)
+        )
 
 
 def _first(client: Client) -> Response:
@@ -126,7 +128,7 @@ def _first(client: Client) -> Response:
             "<p>Nothing has been recorded yet. Put <code>@register</code> on a function and "
             "call it, or run <code>bt demo</code>.</p>"
         )
-    return _page("backtrail", body)
+    return plain_page("backtrail", body)
 
 
 def _output(client: Client, name: str) -> Response:
@@ -151,17 +153,17 @@ def _output(client: Client, name: str) -> Response:
 def _review(client: Client) -> Response:
     flagged = client.flagged() if client.has_records() else []
     if not flagged:
-        return _page("Review", "<p>No output is flagged.</p>")
-    return _page("Review", _wide(review_html.review(client.review())) + _flagged(flagged))
+        return plain_page("Review", "<p>No output is flagged.</p>")
+    return plain_page("Review", _wide(review_html.review(client.review())) + _flagged(flagged))
 
 
 def _impact(client: Client, what: str) -> Response:
-    return _page(f"Built on {what}", _wide(impact_html.impact(asked(client).impact(what))))
+    return plain_page(f"Built on {what}", _wide(impact_html.impact(asked(client).impact(what))))
 
 
 def _diff(client: Client, a: str, b: str) -> Response:
     found = asked(client).diff(a, b)
-    return _page(f"{a} against {b}", _wide(diff_html.backtrace_diff(found)))
+    return plain_page(f"{a} against {b}", _wide(diff_html.backtrace_diff(found)))
 
 
 def _wide(content: str) -> str:
@@ -182,7 +184,7 @@ def _flag_form(client: Client, name: str) -> Response:
         '<label for="by">Your name</label><input id="by" name="by" required autocomplete="name">'
         "<button>Flag</button></form>"
     )
-    return _page(f"Flag {known}", body, box=False)
+    return plain_page(f"Flag {known}", body, box=False)
 
 
 def _as_text(trace: Backtrace) -> Response:
@@ -224,7 +226,8 @@ _BOX = (
 )
 
 
-def _page(title: str, body: str, status: int = 200, *, box: bool = True) -> Response:
+def plain_page(title: str, body: str, status: int = 200, *, box: bool = True) -> Response:
+    """Give a page with a title and a body of HTML, and the box for an id above it."""
     return HTMLResponse(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

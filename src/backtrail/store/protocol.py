@@ -252,6 +252,27 @@ class PrunedRow(NamedTuple):
     before_us: int
 
 
+class TokenRow(NamedTuple):
+    """A token of a server over this store: never itself, but its SHA-256."""
+
+    id: str
+    name: str
+    scope: str
+    digest: bytes
+    created_us: int
+    expires_us: int | None
+    revoked_us: int | None
+
+
+class AuditRow(NamedTuple):
+    """What somebody did through a server, or to the store: when, who, what, about what."""
+
+    at_us: int
+    who: str
+    action: str
+    about: str
+
+
 @dataclass(slots=True)
 class StoreStats:
     """How much a store holds; ``bytes`` on disk, times in microseconds."""
@@ -613,6 +634,28 @@ class Store(Protocol):
 
     def tidy(self, before_us: int) -> int:
         """Take away partitions that hold nothing any more; give how many."""
+        ...
+
+    # -- who may use a server over it, and what was done
+
+    def tokens(self) -> list[TokenRow]:
+        """Give the tokens, the oldest first, those that hold no more among them."""
+        ...
+
+    def add_token(self, token: TokenRow) -> None:
+        """Keep a token."""
+        ...
+
+    def revoke_token(self, token_id: str, at_us: int) -> None:
+        """Say that a token holds no more."""
+        ...
+
+    def add_audit(self, rows: Sequence[AuditRow]) -> None:
+        """Keep what was done; what is said twice counts once."""
+        ...
+
+    def audit(self, limit: int) -> list[AuditRow]:
+        """Give what was done, the newest first."""
         ...
 
     # -- operating

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from ..model.identity import SEQ_BITS, SEQ_MASK, parse_run_id, run_id_of, started_between
+from .access import Access
 from .downstream import Downstream
 from .listing import Listing
 from .lists import END, Lists
@@ -32,7 +33,7 @@ _new: Any = tuple.__new__
 _PIECES = 4
 
 
-class RelationalStore(Lists, Listing, Retention, Downstream, Marks):
+class RelationalStore(Lists, Listing, Retention, Downstream, Marks, Access):
     """The part of `protocol.Store` that answers; see there for the promises.
 
     A store of one database adds the connection, the way in, and operating.

@@ -128,6 +128,9 @@ class PostgresStore(RelationalStore):
         with self._database.session(patient=True) as connection:
             return connection.execute(self._sql[name], values).fetchall()
 
+    def _together(self) -> AbstractContextManager[Transaction]:
+        return self._database.transaction()
+
     def _alone(self) -> AbstractContextManager[Transaction]:
         return self._database.transaction(alone=True)
 

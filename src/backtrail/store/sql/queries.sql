@@ -292,3 +292,20 @@ UPDATE run_more SET outs = :outs WHERE run = :run AND part = :part;
 
 -- name: adopt
 UPDATE run SET parent = -CAST(:ref AS bigint) WHERE parent = :parent;
+
+-- name: tokens
+SELECT id, name, scope, digest, created, expires, revoked FROM token ORDER BY created, id;
+
+-- name: add_token
+INSERT INTO token (id, name, scope, digest, created, expires, revoked)
+VALUES (:id, :name, :scope, :digest, :created, :expires, :revoked);
+
+-- name: revoke_token
+UPDATE token SET revoked = :at WHERE id = :id AND revoked IS NULL;
+
+-- name: add_audit
+INSERT INTO audit (at, who, action, about) VALUES (:at, :who, :action, :about)
+ON CONFLICT DO NOTHING;
+
+-- name: audit
+SELECT at, who, action, about FROM audit ORDER BY at DESC, who, action, about LIMIT :limit;

@@ -86,11 +86,13 @@ class SqliteStore(RelationalStore):
 
     def take_in(self, batches: Sequence[Batch]) -> None:
         """Keep the batches and their positions, all or nothing."""
-        with self._database.transaction() as transaction:
+        with self._together() as transaction:
             SqliteIntake(transaction, self._naming, self).take_in(batches)
 
-    def _alone(self) -> AbstractContextManager[Transaction]:
+    def _together(self) -> AbstractContextManager[Transaction]:
         return self._database.transaction()
+
+    _alone = _together  # one writes at a time
 
     # -- all there is ----------------------------------------------------------
 

@@ -1,0 +1,103 @@
+"""`bt server` for tests: a process that serves a store, asked over real HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from program import Bt, bt_on, plain_environment
+
+import backtrail
+from backtrail import Client
+
+JSON = {"Content-Type": "application/json"}
+SERVER = ("server", "--port", "0")
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: str
+
+    @property
+    def content(self) -> Any:
+        return json.loads(self.body)
+
+
+class Served(NamedTuple):
+    """A server that runs, and a client and `bt` on the same store."""
+
+    url: str
+    process: subprocess.Popen[str]
+    client: Client
+    bt: Bt
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        port = urlsplit(self.url).port
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode())
+
+    def post(self, path: str, content: Any, **headers: str) -> Answer:
+        return self.ask(path, "POST", json.dumps(content), {**JSON, **headers})
+
+
+@contextmanager
+def serving(url: str, folder: Path, *verb: str) -> Iterator[Served]:
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backtrail", *(verb or SERVER), "--json", "--db", url],
+            env=plain_environment(),
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+        )
+        try:
+            assert process.stdout is not None
+            lines = iter(process.stdout.readline, "")
+            told = json.loads("".join(_until_closed(lines)))
+            with closing(backtrail.connect(url, spool=str(folder / "spool"))) as client:
+                yield Served(told["url"], process, client, bt_on(url, folder))
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _until_closed(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if line.rstrip().endswith("}"):
+            return
+
+
+def record(client: Client, folder: Path) -> None:
+    """Serve from a file that was cleaned from one that nobody made."""
+
+    @client.register("clean", input_path=folder / "raw.csv", output_path=folder / "clean.csv")
+    def clean() -> None:
+        (folder / "clean.csv").write_text("a,b\n1,2\n")
+
+    @client.register("serve", input_path=folder / "clean.csv")
+    def serve(output_id: str) -> None:
+        client.log(output_id, value=0.83)
+
+    (folder / "raw.csv").write_text("a,b\n1,2\n")
+    clean()
+    for n in range(3):
+        serve(f"pred-{n}")
+    client.flush()
