@@ -23,7 +23,7 @@ SELECT current_user,
          WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT c.relispartition),
        (SELECT bool_and(has_table_privilege(c.oid, 'INSERT')) FROM pg_class c
          WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-           AND c.relname NOT IN ('migration', 'pruned')),
+           AND c.relname NOT IN ('migration', 'pruned', 'token')),
        (SELECT bool_and(has_sequence_privilege(c.oid, 'USAGE')) FROM pg_class c
          WHERE c.relnamespace = n.oid AND c.relkind = 'S'),
        (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p
