@@ -387,7 +387,7 @@ def test_the_openapi_document_and_the_reference_list_every_route(empty: Served) 
     page = (ROOT / "docs/reference/http.md").read_text("utf-8")
 
     operations = {f"{each.method} {PREFIX}{each.path}" for each in OPERATIONS}
-    operations.add(f"GET {PREFIX}/runs/{{run_id}}")
+    operations |= {f"GET {PREFIX}/runs/{{run_id}}", f"POST {PREFIX}/records"}
     assert {
         f"{method.upper()} {path}" for path, of in described["paths"].items() for method in of
     } == operations

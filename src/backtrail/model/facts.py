@@ -71,7 +71,7 @@ class WriterFact(msgspec.Struct, frozen=True):
     info: dict[str, Any]
 
 
-class SiteFact(msgspec.Struct, frozen=True):
+class SiteFact(msgspec.Struct, frozen=True, tag="site"):
     """A registered function as one process loaded it; runs refer to it by ``n``."""
 
     n: int
@@ -82,7 +82,7 @@ class SiteFact(msgspec.Struct, frozen=True):
     git_hash: str | None = None
 
 
-class CodeFact(msgspec.Struct, frozen=True):
+class CodeFact(msgspec.Struct, frozen=True, tag="code"):
     """What was learnt later about a site's code, away from the hot path."""
 
     n: int
@@ -93,7 +93,7 @@ class CodeFact(msgspec.Struct, frozen=True):
     source: str | None
 
 
-class RunFact(msgspec.Struct, gc=False):
+class RunFact(msgspec.Struct, gc=False, tag="run"):
     """A run, or what is known of it so far.
 
     A part has ``ended_us`` None and status RUNNING; what several facts of one run
@@ -111,8 +111,8 @@ class RunFact(msgspec.Struct, gc=False):
     parent: int | str | None
     pipeline: str | None
     params: dict[str, Any] | None
-    reads: list[Read | tuple[Any, ...]]
-    writes: list[Write | tuple[Any, ...]]
+    reads: list[Read]
+    writes: list[Write]
     error: str | None = None
     run_id: str | None = None
     host: str | None = None
@@ -133,7 +133,7 @@ class Part(Protocol):
     reads: Sequence[Any]
 
 
-class ComponentFact(msgspec.Struct, frozen=True):
+class ComponentFact(msgspec.Struct, frozen=True, tag="component"):
     """What was said about a component: only the fields that were said."""
 
     name: str
@@ -141,7 +141,7 @@ class ComponentFact(msgspec.Struct, frozen=True):
     changes: dict[str, Any]
 
 
-class PipelineFact(msgspec.Struct, frozen=True):
+class PipelineFact(msgspec.Struct, frozen=True, tag="pipeline"):
     """A pipeline run began: its id and the pipeline's name."""
 
     run_id: str
@@ -149,20 +149,20 @@ class PipelineFact(msgspec.Struct, frozen=True):
     at_us: int
 
 
-class SourceFact(msgspec.Struct, frozen=True):
+class SourceFact(msgspec.Struct, frozen=True, tag="source"):
     """An artifact was declared to come from outside."""
 
     artifact: Artifact
 
 
-class EnvironmentFact(msgspec.Struct, frozen=True):
+class EnvironmentFact(msgspec.Struct, frozen=True, tag="environment"):
     """What a writer's process runs in: the versions of its packages, and their digest."""
 
     digest: str
     packages: dict[str, str]
 
 
-class FlagFact(msgspec.Struct, frozen=True):
+class FlagFact(msgspec.Struct, frozen=True, tag="flag"):
     """A person marked an output; ``state`` is ``open``, or ``withdrawn`` when it is taken back."""
 
     artifact: Artifact
@@ -172,7 +172,7 @@ class FlagFact(msgspec.Struct, frozen=True):
     by: str
 
 
-class NoteFact(msgspec.Struct, frozen=True):
+class NoteFact(msgspec.Struct, frozen=True, tag="note"):
     """A person said something about a run."""
 
     run_id: str

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..render.json import dumps
-from . import answers, schemas
+from . import answers, records, schemas
 from .problems import MEDIA_TYPE, RefusedError
 
 if TYPE_CHECKING:
@@ -62,10 +62,15 @@ def api_routes(client: Client, version: str) -> list[Route]:
         run_id = request.path_params["run_id"]
         return document(await run_in_threadpool(answers.run, client, run_id))
 
+    async def take_in(request: Request) -> Response:
+        packed = await bounded_body(request, records.MOST_PACKED_BYTES)
+        return document(await records.take_in(client, request, packed), 201)
+
     async def about_itself(_request: Request) -> Response:
         return document(openapi(version))
 
     routes.append(Route(f"{PREFIX}/runs/{{run_id}}", one_run))
+    routes.append(Route(f"{PREFIX}/records", take_in, methods=["POST"]))
     routes.append(Route(f"{PREFIX}/openapi.json", about_itself))
     return routes
 
@@ -107,13 +112,13 @@ async def _body(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
     return checked(lambda: msgspec.json.decode(raw, type=kind))
 
 
-async def bounded_body(request: Request) -> bytes:
+async def bounded_body(request: Request, most_bytes: int = MOST_BODY_BYTES) -> bytes:
     """Give the body of a request, unless it is too large."""
     raw = bytearray()
     async for part in request.stream():
         raw += part
-        if len(raw) > MOST_BODY_BYTES:
-            raise RefusedError(413, f"the body is larger than {MOST_BODY_BYTES:,} bytes")
+        if len(raw) > most_bytes:
+            raise RefusedError(413, f"the body is larger than {most_bytes:,} bytes")
     return bytes(raw)
 
 
@@ -130,19 +135,16 @@ def checked(read: Callable[[], Checked]) -> Checked:
 
 def openapi(version: str) -> dict[str, Any]:
     """Give the OpenAPI document, from the types that check the requests."""
-    schemas_of, components = msgspec.json.schema_components(
-        [operation.takes for operation in OPERATIONS],
+    described, components = msgspec.json.schema_components(
+        [*(operation.takes for operation in OPERATIONS), records.Batches],
         ref_template="#/components/schemas/{name}",
     )
     paths: dict[str, dict[str, Any]] = {}
+    *schemas_of, of_records = described
     for operation, schema in zip(OPERATIONS, schemas_of, strict=True):
         about = _described(operation.answer.__name__, operation.answer.__doc__ or "")
         if operation.method == "POST":
-            about["requestBody"] = {
-                "required": True,
-                "content": {"application/json": {"schema": schema}},
-            }
-            about["responses"]["201"] = about["responses"].pop("200")
+            _posted(about, schema, "application/json")
         else:
             fields = components[operation.takes.__name__]
             about["parameters"] = [
@@ -151,6 +153,9 @@ def openapi(version: str) -> dict[str, Any]:
             ]
         path = paths.setdefault(f"{PREFIX}{operation.path}", {})
         path[operation.method.lower()] = about
+    kept = _described("records", "Keep batches of facts, all or none")
+    _posted(kept, of_records, "application/json", "application/msgpack")
+    paths[f"{PREFIX}/records"] = {"post": kept}
     one = _described("run", answers.run.__doc__ or "")
     one["parameters"] = [_parameter("run_id", "path", {"type": "string"}, required=True)]
     paths[f"{PREFIX}/runs/{{run_id}}"] = {"get": one}
@@ -190,6 +195,13 @@ def _described(name: str, summary: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def _posted(about: dict[str, Any], schema: Any, *media: str) -> None:
+    """Say of an operation that it takes a body."""
+    content = {each: {"schema": schema} for each in media}
+    about["requestBody"] = {"required": True, "content": content}
+    about["responses"]["201"] = about["responses"].pop("200")
 
 
 def _parameter(name: str, place: str, schema: Any, *, required: bool) -> dict[str, Any]:

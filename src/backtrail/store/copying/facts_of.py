@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...model.facts import Batch, CodeFact, Fact, RunFact, SiteFact, WriterFact
+from ...model.facts import Artifact, Batch, CodeFact, Fact, Read, RunFact, SiteFact, WriterFact
 from ...model.identity import SEQ_BITS, SEQ_MASK
 from ..protocol import FunctionRow, OutRow, ProcessRow, RunRow, Store
 from ..rows import from_json
@@ -102,7 +102,8 @@ class Words:
         reads = []
         for artifact, version, at_us, how, producer in row.ins:
             named = self._named(producer, writer) if how else None
-            reads.append((artifacts[artifact], versions[version], at_us, how, named))
+            known = Artifact(*artifacts[artifact])
+            reads.append(Read(known, versions[version], at_us, how, named))
         return RunFact(
             row.run & SEQ_MASK,
             self._site_of(row),
