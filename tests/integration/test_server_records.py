@@ -97,10 +97,13 @@ def test_batches_that_are_sent_again_in_any_order_count_once(served: Served) -> 
 
 def test_secrets_are_taken_out_again(served: Served) -> None:
     key = "AKIA" + "ABCDEFGHIJKLMNOP"
-    assert send(served, packed(batch(0, db_password="hunter2hunter2", note=key))).status == 201
+    hidden = {"api_key": [73519264], "nested": {"secret": {"pin": "73519264"}}}
+    told = batch(0, db_password="hunter2hunter2", note=key, **hidden)
+    assert send(served, packed(told)).status == 201
 
     shown = served.ask("/api/v1/runs").body
     assert "hunter2" not in shown
+    assert "73519264" not in shown
     assert key not in shown
 
 

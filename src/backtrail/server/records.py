@@ -12,6 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -23,6 +24,8 @@ from ..model.facts import (
     Artifact,
     Batch,
     CodeFact,
+    ComponentFact,
+    EnvironmentFact,
     FlagFact,
     NoteFact,
     RunFact,
@@ -31,7 +34,7 @@ from ..model.facts import (
 )
 from ..model.identity import SEQ_MASK
 from ..model.names import bounded
-from ..model.redaction import REDACTED, is_secret_name, redact_text
+from ..model.redaction import redact_text, redact_value
 from ..store.protocol import AuditRow
 from .access import caller
 from .problems import RefusedError
@@ -103,11 +106,12 @@ def read(raw: bytes, media: str) -> list[Batch]:
     for n, batch in enumerate(told):
         for wrong in _faults(batch):
             raise RefusedError(400, f"batch {n}: {wrong}", _HINT)
+        _redact(batch)
     return told
 
 
 def _clean(value: Any) -> Any:
-    """Give decoded content without secrets, and with nothing that no store can keep.
+    """Give decoded content without secrets in its texts, and nothing that no store can keep.
 
     Raises:
         ValueError: it holds something that is not of JSON, or a number out of range.
@@ -118,10 +122,7 @@ def _clean(value: Any) -> Any:
     if kind is list:
         return [_clean(each) for each in value]
     if kind is dict:
-        return {
-            _key(key): each if key == "uid" else REDACTED if _hides(key, each) else _clean(each)
-            for key, each in value.items()
-        }
+        return {_key(key): each if key == "uid" else _clean(each) for key, each in value.items()}
     if kind is int and not -(1 << 63) <= value < 1 << 63:
         raise ValueError(f"the number {value} is out of range")
     if kind is float and not math.isfinite(value):
@@ -137,8 +138,17 @@ def _key(key: Any) -> str:
     return key.replace("\0", "\\0")
 
 
-def _hides(key: str, value: Any) -> bool:
-    return isinstance(value, str) and is_secret_name(key)
+def _redact(batch: Batch) -> None:
+    """Hide what stands under the name of a secret, as capture does; texts were looked at."""
+    batch.writer = replace(batch.writer, info=redact_value(batch.writer.info))
+    for n, fact in enumerate(batch.facts):
+        if isinstance(fact, RunFact):
+            fact.params = redact_value(fact.params)
+            fact.writes = [each._replace(value=redact_value(each.value)) for each in fact.writes]
+        elif isinstance(fact, ComponentFact):
+            batch.facts[n] = replace(fact, changes=redact_value(fact.changes))
+        elif isinstance(fact, EnvironmentFact):
+            batch.facts[n] = replace(fact, packages=redact_value(fact.packages))
 
 
 def _faults(batch: Batch) -> Iterator[str]:
