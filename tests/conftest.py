@@ -28,6 +28,9 @@ _ON_TWO = (
     "integration/test_diff_cases.py",
     "integration/test_explain.py",
     "integration/test_impact.py",
+    "integration/test_server.py",
+    "integration/test_server_records.py",
+    "integration/test_server_tokens.py",
     "integration/test_staleness.py",
     "unit/capture/test_register.py",
 )

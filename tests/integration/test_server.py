@@ -7,7 +7,7 @@ import json
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -28,14 +28,10 @@ from backtrail.server.schemas import MOST_LISTED
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def served(
-    request: pytest.FixtureRequest,
-    stores: Callable[[str], FreshStore],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def served(fresh_store: FreshStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    with stores(request.param)() as url, serving(url, folder) as server:
+    with fresh_store() as url, serving(url, folder) as server:
         record(server.client, folder)
         yield server
 

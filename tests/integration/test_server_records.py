@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +64,15 @@ def ids(served: Served) -> list[str]:
     return sorted(run["outputs"][0]["name"] for run in runs)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def shared(
-    request: pytest.FixtureRequest,
-    stores: Callable[[str], FreshStore],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("server")
-    with stores(request.param)() as url, serving(url, folder) as found:
+@pytest.fixture(scope="module")
+def shared(fresh_store: FreshStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with fresh_store() as url, serving(url, tmp_path_factory.mktemp("server")) as found:
         yield found
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def served(
-    request: pytest.FixtureRequest, stores: Callable[[str], FreshStore], tmp_path: Path
-) -> Iterator[Served]:
-    with stores(request.param)() as url, serving(url, tmp_path) as found:
+@pytest.fixture
+def served(store_url: str, tmp_path: Path) -> Iterator[Served]:
+    with serving(store_url, tmp_path) as found:
         yield found
 
 

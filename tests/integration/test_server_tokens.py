@@ -12,7 +12,7 @@ import pytest
 from conftest import FreshStore
 from served import Served, record, serving
 
-from backtrail.server.access import SCOPES
+from backtrail.store.protocol import SCOPES
 
 SECRET_WAYS = ("/api/v1/runs", "/api/v1/backtrace?output=pred-1", "/", "/o/pred-1", "/metrics")
 OPEN_WAYS = ("/healthz", "/readyz", "/api/v1/openapi.json", "/login")
@@ -27,11 +27,9 @@ def create(served: Served, name: str, scope: str, *more: str) -> str:
     return str(json.loads(served.bt(*arguments, "--json").stdout)["token"])
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def served(
-    request: pytest.FixtureRequest, stores: Callable[[str], FreshStore], tmp_path: Path
-) -> Iterator[Served]:
-    with stores(request.param)() as url, serving(url, tmp_path) as found:
+@pytest.fixture
+def served(store_url: str, tmp_path: Path) -> Iterator[Served]:
+    with serving(store_url, tmp_path) as found:
         record(found.client, tmp_path)
         yield found
 

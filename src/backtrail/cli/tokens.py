@@ -11,6 +11,7 @@ from ..capture.wording import age_in_seconds
 from ..errors import ConfigurationError
 from ..model.records import to_iso
 from ..render import words
+from ..store.protocol import SCOPES
 from .session import Session, common, listed
 
 
@@ -37,7 +38,7 @@ def token() -> None:
 @click.option(
     "--scope",
     required=True,
-    type=click.Choice(["read", "write", "admin"]),
+    type=click.Choice(SCOPES),
     help="write: also record, flag and note; admin: also prune and upgrade.",
 )
 @click.option(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..capture.environment import user_name
 from ..errors import ConfigurationError
-from ..store.protocol import AuditRow, TokenRow
+from ..store.protocol import SCOPES, AuditRow, TokenRow
 from .problems import RefusedError
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ..client import Client
     from ..store.protocol import Store
 
-#: Each may do what those before it may.
-SCOPES = ("read", "write", "admin")
 _MOST_ABOUT = 500
 _PREFIX = "bt_"
 
@@ -116,8 +114,12 @@ def admit(store: Store, given: str | None, needed: str) -> str | None:
 
 def keep_audit(client: Client, action: str, about: str, *, who: str | None = None) -> None:
     """Keep that the caller, or ``who``, did something."""
-    row = AuditRow(now_us(), who or caller.get() or "-", action, about[:_MOST_ABOUT])
-    client.open_store().add_audit([row])
+    client.open_store().add_audit([audit_row(now_us(), action, about, who)])
+
+
+def audit_row(at_us: int, action: str, about: str, who: str | None = None) -> AuditRow:
+    """Give what is kept of what the caller, or ``who``, did at a time."""
+    return AuditRow(at_us, who or caller.get() or "-", action, about[:_MOST_ABOUT])
 
 
 def now_us() -> int:

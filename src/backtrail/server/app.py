@@ -19,7 +19,7 @@ from .gate import Gate
 from .login import login_page, login_routes
 from .pages import page_routes
 from .problems import RefusedError, problem
-from .routes import api_routes, document, scope_of
+from .routes import api_routes, document
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -71,7 +71,7 @@ def make_app(
         # Looking for tokens makes no database.
         return admit(client.open_store(), token, needed) if client.has_records() else None
 
-    gate = Gate(app, hosts, admitted if auth else None, login_page, scope_of)
+    gate = Gate(app, hosts, admitted if auth else None, login_page)
     return gate
 
 

@@ -48,7 +48,6 @@ class Gate:
         admit: gives who comes with a token, if what it may suffices (`access.admit`); None
             where everybody may do everything.
         login: answers a person who has no token, for the reason it is given.
-        needs: which scope a method of a path needs.
     """
 
     def __init__(
@@ -57,13 +56,11 @@ class Gate:
         hosts: Iterable[str] | None,
         admit: Admit | None,
         login: Callable[[str, RefusedError], Response],
-        needs: Callable[[str, str], str],
     ) -> None:
         self._app = app
         self._hosts = None if hosts is None else frozenset(hosts)
         self._admit = admit
         self._login = login
-        self._needs = needs
         self._inside = 0
         self.answered: Counter[tuple[str, int]] = Counter()
         self.seconds = 0.0
@@ -97,7 +94,7 @@ class Gate:
             return problem(refused)
         if self._admit is not None and scope["path"] not in _OPEN:
             request = Request(scope)
-            needed = self._needs(scope["method"], scope["path"])
+            needed = "read" if scope["method"] in _SAFE else "write"
             try:
                 caller.set(await run_in_threadpool(self._admit, _token_of(request), needed))
             except RefusedError as error:

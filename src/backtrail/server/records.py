@@ -35,14 +35,14 @@ from ..model.facts import (
 from ..model.identity import SEQ_MASK
 from ..model.names import bounded
 from ..model.redaction import redact_text, redact_value
-from ..store.protocol import AuditRow
-from .access import caller
+from .access import audit_row
 from .problems import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..client import Client
+    from ..store.protocol import AuditRow
 
 MOST_PACKED_BYTES = 16 << 20
 MOST_UNPACKED_BYTES = 64 << 20
@@ -206,11 +206,10 @@ def _is_time(us: int) -> bool:
 
 def _marks(batches: list[Batch]) -> Iterator[AuditRow]:
     """Give what is kept of flags and notes: with their own time, so that once is once."""
-    who = caller.get() or "-"
     for batch in batches:
         for fact in batch.facts:
             if isinstance(fact, FlagFact):
                 action = "flag" if fact.state == "open" else "unflag"
-                yield AuditRow(fact.at_us, who, action, fact.artifact.name[:500])
+                yield audit_row(fact.at_us, action, fact.artifact.name)
             elif isinstance(fact, NoteFact):
-                yield AuditRow(fact.at_us, who, "note", fact.run_id[:500])
+                yield audit_row(fact.at_us, "note", fact.run_id)

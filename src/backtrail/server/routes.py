@@ -75,11 +75,6 @@ def api_routes(client: Client, version: str) -> list[Route]:
     return routes
 
 
-def scope_of(method: str, _path: str) -> str:
-    """Give the scope that a method of a path needs."""
-    return "read" if method in ("GET", "HEAD", "OPTIONS") else "write"
-
-
 def document(content: answers.Document, status: int = 200) -> Response:
     """Give a response of JSON."""
     return Response(dumps(content), status, media_type="application/json")

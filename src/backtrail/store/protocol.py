@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..model.records import Finding
 
 MOST_OUTPUTS = 1000
+# Of tokens: each may do what those before it may.
+SCOPES = ("read", "write", "admin")
 PAGE = 100
 MAX_KEY = (1 << 63) - 1
 

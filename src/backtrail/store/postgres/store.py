@@ -121,7 +121,7 @@ class PostgresStore(RelationalStore):
     def _keep(self, batches: Sequence[Batch]) -> None:
         with self._database.writing() as connection:
             writers = self._naming.writers(connection, [batch.writer for batch in batches])
-        with self._database.transaction() as transaction:
+        with self._together() as transaction:
             PostgresIntake(transaction, self._naming, self).take_in(batches, writers)
 
     def _at_leisure(self, name: str, /, **values: Any) -> list[tuple[Any, ...]]:
