@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from served import many_served
 from servers import FAST, Server, debian_programs, running, wheel_programs
 
 if TYPE_CHECKING:
@@ -20,20 +21,22 @@ if TYPE_CHECKING:
 
 FreshStore = Callable[[], AbstractContextManager[str]]
 # A new backend is done when the contract tests pass on it.
-BACKENDS = ("sqlite", "postgres", "postgres-15")
-# Which tests run on which: what a store promises on all, and on the wheel's PostgreSQL some
-# of those that ask a store much.
-_ON_ALL = ("contract", "property")
-_ON_TWO = (
-    "integration/test_diff_cases.py",
-    "integration/test_explain.py",
-    "integration/test_impact.py",
-    "integration/test_server.py",
-    "integration/test_server_records.py",
-    "integration/test_server_tokens.py",
-    "integration/test_staleness.py",
-    "unit/capture/test_register.py",
-)
+BACKENDS = ("sqlite", "postgres", "postgres-15", "server")
+_DATABASES = BACKENDS[:3]
+# Which tests run on which, by the beginning of their path; all others on SQLite alone. What a
+# store promises holds on all; on some, those that ask a store much.
+_RUN_ON = {
+    "contract": BACKENDS,
+    "property": _DATABASES,
+    "integration/test_diff_cases.py": ("sqlite", "postgres", "server"),
+    "integration/test_explain.py": ("sqlite", "postgres", "server"),
+    "integration/test_impact.py": ("sqlite", "postgres", "server"),
+    "integration/test_server.py": ("sqlite", "postgres"),
+    "integration/test_server_records.py": ("sqlite", "postgres"),
+    "integration/test_server_tokens.py": ("sqlite", "postgres"),
+    "integration/test_staleness.py": ("sqlite", "postgres", "server"),
+    "unit/capture/test_register.py": ("sqlite", "postgres"),
+}
 
 settings.register_profile(
     "quick",
@@ -61,11 +64,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Say on which backends a test runs."""
     if "fresh_store" in metafunc.fixturenames:
         where = metafunc.definition.path.relative_to(Path(__file__).parent).as_posix()
-        backends = BACKENDS[:1]
-        if where.startswith(_ON_ALL):
-            backends = BACKENDS
-        elif where in _ON_TWO:
-            backends = BACKENDS[:2]
+        found = [on for begin, on in _RUN_ON.items() if where.startswith(begin)]
+        backends = found[0] if found else ("sqlite",)
         metafunc.parametrize("fresh_store", backends, indirect=True, scope="session")
 
 
@@ -79,6 +79,8 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Callable[[str], FreshStor
             if backend not in known:
                 if backend == "sqlite":
                     known[backend] = opened.enter_context(_sqlite_files())
+                elif backend == "server":
+                    known[backend] = opened.enter_context(many_served(of("sqlite")))
                 else:
                     name = "debian_server" if backend == "postgres-15" else "wheel_server"
                     known[backend] = _databases(request.getfixturevalue(name))

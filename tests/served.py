@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import uvicorn
 from program import Bt, bt_on, plain_environment
 
 import backtrail
 from backtrail import Client
+from backtrail.server.app import make_app
 
 JSON = {"Content-Type": "application/json"}
 SERVER = ("server", "--port", "0")
@@ -76,6 +81,45 @@ def serving(url: str, folder: Path, *verb: str) -> Iterator[Served]:
         finally:
             process.kill()
             process.communicate()
+
+
+@contextmanager
+def many_served(
+    fresh: Callable[[], AbstractContextManager[str]],
+) -> Iterator[Callable[[], AbstractContextManager[str]]]:
+    """Give what makes empty stores behind one server, each under a path of its own.
+
+    A process for each would take a second to start, and a generated history gets its own.
+    """
+    apps: dict[str, Any] = {}
+
+    async def by_path(scope: Any, receive: Any, send: Any) -> None:
+        own, _, rest = scope["path"].removeprefix("/").partition("/")
+        inner = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}
+        await apps[own](inner, receive, send)
+
+    config = uvicorn.Config(by_path, port=0, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    numbers = map(str, itertools.count())
+
+    @contextmanager
+    def make() -> Iterator[str]:
+        own = next(numbers)
+        with fresh() as url, closing(backtrail.connect(url)) as client:
+            apps[own] = make_app(client, hosts=None, version="test")
+            yield f"http://127.0.0.1:{port}/{own}"
+            del apps[own]
+
+    try:
+        yield make
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def _until_closed(lines: Iterator[str]) -> Iterator[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from .errors import ConfigurationError
 
 _FORMS = (
-    "sqlite:///relative.db, sqlite:////absolute.db, a path, or postgresql://user@host:5432/database"
+    "sqlite:///relative.db, sqlite:////absolute.db, a path, postgresql://user@host:5432/database,"
+    " or https://host of a backtrail server"
 )
 _SECRET = re.compile(r"([?&](?:ssl)?password=)[^&]*", re.IGNORECASE)
 # What of a PostgreSQL address tells which database it is.
@@ -40,6 +41,9 @@ def resolve_url(url: str | os.PathLike[str] | None, environ: Mapping[str, str]) 
         return f"sqlite:///{sqlite_path(url).absolute()}"
     if url.startswith("postgres://"):  # as some services write it
         return f"postgresql://{url.removeprefix('postgres://')}"
+    if is_http(url):
+        scheme, _, place = url.partition("://")
+        return f"{scheme}://{place.rstrip('/')}"
     return url
 
 
@@ -51,6 +55,9 @@ def check_url(url: str) -> None:
     """
     if is_postgres(url):
         return  # what it names is libpq's to say
+    if is_http(url):
+        _check_http(url)
+        return
     if not url.startswith("sqlite:"):
         scheme = url.partition("://")[0]
         raise ConfigurationError(
@@ -63,6 +70,16 @@ def check_url(url: str) -> None:
 def is_postgres(url: str) -> bool:
     """Tell whether an address is one of a PostgreSQL database."""
     return url.startswith("postgresql://")
+
+
+def is_http(url: str) -> bool:
+    """Tell whether an address is one of a backtrail server."""
+    return url.startswith(("http://", "https://"))
+
+
+def is_local(url: str) -> bool:
+    """Tell whether an address is that of a file, which is there or not."""
+    return not (is_postgres(url) or is_http(url))
 
 
 def sqlite_path(url: str) -> Path:
@@ -95,6 +112,26 @@ def place_of(url: str) -> str:
     path, _, query = place.partition("?")
     told = sorted(each for each in query.split("&") if each.partition("=")[0] in _PLACE)
     return "?".join((f"{scheme}://{path}", "&".join(told)))
+
+
+def _check_http(url: str) -> None:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        sound = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"{shown(url)!r} is no address of a server",
+            hint="Write https://host or https://host/path.",
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(
+            f"{shown(url)!r} names a user, and a server asks for a token",
+            hint="Leave the user out, and set BACKTRAIL_TOKEN.",
+        )
 
 
 def _default_database() -> Path:

@@ -9,7 +9,7 @@ import os
 import re
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .capture import guard
 from .capture.component import Component
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 READ_WAIT_S = 5.0
 
+R = TypeVar("R")
+
 
 class Asking:
     """The part of a `Client` that asks; the client gives it settings, journal and store."""
@@ -65,6 +67,16 @@ class Asking:
     def _ask(self) -> Store:
         """Give the store after all that was acknowledged on this host is in it."""
         raise NotImplementedError
+
+    def _ask_about(self, question: str, told: dict[str, Any]) -> Store:
+        """Give the store as `_ask` does, to put this question to it."""
+        raise NotImplementedError
+
+    def _answer_to(
+        self, ask: Callable[..., R], here: dict[str, Any] | None = None, /, **told: Any
+    ) -> R:
+        """Put one of `query.questions`: ``told`` is what is asked, ``here`` is of this process."""
+        return ask(self._ask_about(ask.__name__, told), **told, **(here or {}))
 
     def open_store(self) -> Store:
         """Give the store as it is, with nothing taken in first."""
@@ -95,14 +107,16 @@ class Asking:
             AmbiguousIdError: several run ids start so.
             StoreUnavailableError: the store cannot be read.
         """
-        from .query import backtrace as query
+        from .query import questions
         from .query.lookups import moment_us
-        from .query.selector import select
 
-        store = self._ask()
-        selected = select(store, os.fspath(output), None if at is None else moment_us(at))
-        return query.backtrace(
-            store, selected, tolerance_us=self._tolerance_us(), limit=limit, watch=watch
+        return self._answer_to(
+            questions.backtrace,
+            {"watch": watch},
+            output=os.fspath(output),
+            at_us=None if at is None else moment_us(at),
+            tolerance_us=self._tolerance_us(),
+            limit=limit,
         )
 
     def diff(
@@ -124,25 +138,16 @@ class Asking:
             AmbiguousIdError: several run ids start so.
             StoreUnavailableError: the store cannot be read.
         """
-        from .query import changes
-        from .query import diff as query
-        from .query.backtrace import backtrace_with_rows
-        from .query.selector import select
+        from .query import questions
 
-        store = self._ask()
-        tolerance_us = self._tolerance_us()
-
-        def side(name: str | os.PathLike[str]) -> query.Side:
-            selected = select(store, os.fspath(name))
-            return query.Side(
-                store, *backtrace_with_rows(store, selected, tolerance_us, watch=watch)
-            )
-
-        sides = side(a), side(b)
-        found = query.compare_sides(*sides)
         files = FileVersions(self.settings.digest_limit_bytes)
-        changes.explain(store, found, sides, files.version_of, os.curdir)
-        return found
+        return self._answer_to(
+            questions.diff,
+            {"watch": watch, "version_of": files.version_of, "folder": os.curdir},
+            a=os.fspath(a),
+            b=os.fspath(b),
+            tolerance_us=self._tolerance_us(),
+        )
 
     def impact(
         self,
@@ -175,11 +180,12 @@ class Asking:
             AmbiguousIdError: several run ids, or versions, start so.
             StoreUnavailableError: the store cannot be read.
         """
-        from .query import impact as query
+        from .query import questions
 
-        return query.impact(
-            self._ask(),
-            None if what is None else os.fspath(what),
+        return self._answer_to(
+            questions.impact,
+            {"watch": watch},
+            what=None if what is None else os.fspath(what),
             version=version,
             component=component_name(component),
             commit=commit,
@@ -187,7 +193,6 @@ class Asking:
             until=until,
             tolerance_us=self._tolerance_us(),
             limit=limit,
-            watch=watch,
         )
 
     def near_misses(self, trace: Backtrace) -> dict[str, NearMiss]:
@@ -217,20 +222,17 @@ class Asking:
             NotFoundError: nothing recorded answers to it; ``closest`` has near names.
             AmbiguousIdError: several run ids start so.
         """
-        from .capture.wording import age_in_seconds
-        from .query import staleness as query
+        from .query import questions
         from .query.lookups import moment_us
-        from .query.selector import select
 
-        store = self._ask()
         versions = FileVersions(self.settings.digest_limit_bytes)
-        return query.staleness(
-            store,
-            select(store, os.fspath(output)),
+        return self._answer_to(
+            questions.stale,
+            {"file_version": versions.version_of if files else None},
+            output=os.fspath(output),
             tolerance_us=self._tolerance_us(),
             now_us=to_us(datetime.now(timezone.utc)) if now is None else moment_us(now),
             max_age_s=None if max_age is None else age_in_seconds(max_age),
-            file_version=versions.version_of if files else None,
         )
 
     def explain(
@@ -240,14 +242,13 @@ class Asking:
 
         Args and errors as `backtrace`.
         """
-        from .query import explain as query
+        from .query import questions
         from .query.lookups import moment_us
-        from .query.selector import select
 
-        store = self._ask()
-        return query.explain(
-            store,
-            select(store, os.fspath(output), None if at is None else moment_us(at)),
+        return self._answer_to(
+            questions.explain,
+            output=os.fspath(output),
+            at_us=None if at is None else moment_us(at),
             tolerance_us=self._tolerance_us(),
             now_us=to_us(datetime.now(timezone.utc)),
         )
@@ -264,9 +265,8 @@ class Asking:
         from .query import lookups
 
         name = os.fspath(path_or_name)
-        store = self._ask()
         digest = FileVersions(self.settings.digest_limit_bytes).version_of(path_name(name))
-        return lookups.who(store, name, digest, limit)
+        return self._answer_to(lookups.who, name=name, digest=digest, limit=limit)
 
     def get_run(self, run_id: str) -> Run:
         """Give one run by its id or a unique prefix of 4 characters or more.
@@ -277,7 +277,7 @@ class Asking:
         """
         from .query import lookups
 
-        return lookups.get_run(self._ask(), run_id)
+        return self._answer_to(lookups.get_run, run_id=run_id)
 
     def history(
         self,
@@ -295,13 +295,15 @@ class Asking:
         from .query import lookups
 
         name = component_name(component) or ""
-        return lookups.history(self._ask(), name, limit, since, until)
+        return self._answer_to(
+            lookups.history, component=name, limit=limit, since=since, until=until
+        )
 
     def recent(self, limit: int = 20, before: datetime | str | None = None) -> list[Run]:
         """Give the newest runs; ``before`` a run id or a time, for the next page."""
         from .query import lookups
 
-        return lookups.recent(self._ask(), limit, before)
+        return self._answer_to(lookups.recent, limit=limit, before=before)
 
     def components(
         self, *, tag: str | None = None, owner: str | None = None
@@ -309,13 +311,13 @@ class Asking:
         """Give the components with this tag and owner, the one that ran last first."""
         from .query import lookups
 
-        return lookups.components(self._ask(), tag, owner)
+        return self._answer_to(lookups.components, tag=tag, owner=owner)
 
     def find(self, text: str) -> list[Match]:
         """Give components and artifacts whose name or description contains ``text``."""
         from .query import lookups
 
-        return lookups.find(self._ask(), text)
+        return self._answer_to(lookups.find, text=text)
 
     def complete(self, prefix: str, limit: int = 50) -> list[str]:
         """Give output ids that start so, for a shell to offer."""
@@ -327,13 +329,13 @@ class Asking:
         """Give the output that was written last."""
         from .query import lookups
 
-        return lookups.last_output(self._ask())
+        return self._answer_to(lookups.last_output)
 
     def last_good_output(self) -> str | None:
         """Give the newest output that only completed runs are behind."""
         from .query import lookups
 
-        return lookups.last_good_output(self._ask(), self._tolerance_us())
+        return self._answer_to(lookups.last_good_output, tolerance_us=self._tolerance_us())
 
     def digests(self, prefix: str, limit: int = 50) -> list[str]:
         """Give recorded content digests that start so."""
@@ -387,7 +389,7 @@ class Asking:
         """Give the outputs that are flagged now, the one that was flagged last first."""
         from .query import marks
 
-        return marks.flagged(self._ask())
+        return self._answer_to(marks.flagged)
 
     def review(
         self,
@@ -406,15 +408,15 @@ class Asking:
             until: only outputs written before this time (aware).
             watch: as in `backtrace`.
         """
-        from .query import review as query
+        from .query import questions
         from .query.lookups import moment_us
 
-        return query.review(
-            self._ask(),
+        return self._answer_to(
+            questions.review,
+            {"watch": watch},
             tolerance_us=self._tolerance_us(),
             since_us=None if since is None else moment_us(since),
             until_us=None if until is None else moment_us(until),
-            watch=watch,
         )
 
     def note(self, run_id: str, text: str, *, by: str | None = None) -> None:

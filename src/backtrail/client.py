@@ -92,10 +92,11 @@ class Client(Asking):
         """Choose where and how records go from now on; what was recorded goes where it was to go.
 
         Args:
-            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or
-                ``postgresql://user@host/database``; ``BACKTRAIL_URL`` and then
-                ``.backtrail/backtrail.db`` if absent.
-            **settings: fields of `backtrail.settings.Settings`, such as ``mode="off"``.
+            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``,
+                ``postgresql://user@host/database`` or ``https://host`` of a server;
+                ``BACKTRAIL_URL`` and then ``.backtrail/backtrail.db`` if absent.
+            **settings: fields of `backtrail.settings.Settings`, such as ``mode="off"``
+                or ``token="bt_..."`` for a server.
 
         Raises:
             ConfigurationError: for an unknown setting or a value that cannot work.
@@ -272,6 +273,15 @@ class Client(Asking):
                 raise
         return self.open_store()
 
+    def _ask_about(self, question: str, told: dict[str, Any]) -> Store:
+        store = self._ask()
+        if not self.settings.is_http:
+            return store
+        from .query.questions import packed_arguments
+        from .store.remote import foreseen
+
+        return foreseen(store, question, packed_arguments(told))
+
     # -- components ------------------------------------------------------------------
 
     def create_or_retrieve_component(
@@ -325,7 +335,7 @@ class Client(Asking):
     def _look_up(self, name: str) -> ComponentRecord | None:
         if not self.has_records():
             return None
-        if not self.settings.is_postgres:
+        if self.settings.is_local:
             return self._find_component(name)
         if self._its_journal().outage.is_on:
             return None
@@ -354,7 +364,7 @@ class Client(Asking):
 
     def _has_database(self) -> bool:
         # Of a server's, only the server knows.
-        return self.settings.is_postgres or self.settings.database.exists()
+        return not self.settings.is_local or self.settings.database.exists()
 
     # -- recording -------------------------------------------------------------------
 
@@ -664,10 +674,19 @@ default = Client()
 
 def _opened(settings: Settings) -> Store:
     """Give the store of an address; it connects when it is first used."""
-    if not settings.is_postgres:
+    if settings.is_local:
         from .store.sqlite import open_sqlite
 
         return open_sqlite(settings.database)
+    if settings.is_http:
+        try:
+            from .store.remote import open_remote
+        except ImportError as error:
+            raise StoreUnavailableError(
+                f"a server is spoken to through urllib3, which cannot be loaded here ({error})",
+                hint="Install it: pip install 'backtrail[remote]'",
+            ) from error
+        return open_remote(settings.url, settings.token)
     try:
         from .store.postgres import open_postgres
     except ImportError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .addresses import check_url, is_postgres, place_of, resolve_url, shown, sqlite_path
+from .addresses import check_url, is_http, is_local, place_of, resolve_url, shown, sqlite_path
 from .errors import ConfigurationError
 from .model.digest import digest_text
 
@@ -32,6 +32,7 @@ class Settings:
         spool: folder of the journal; None for the one that belongs to the database.
         auto_upgrade: bring the schema of an older PostgreSQL database up to date without
             being asked; a SQLite file is always brought up to date.
+        token: what a server is to know this client by; shown nowhere.
     """
 
     url: str
@@ -44,16 +45,19 @@ class Settings:
     clock_tolerance_s: float = 2.0
     spool: str | None = None
     auto_upgrade: bool = False
+    token: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, ("on", "off"))
         _one_of("durability", self.durability, ("process", "sync"))
         _one_of("journal", self.journal, ("auto", "mmap", "write"))
         check_url(self.url)
+        _check_token(self.token)
 
     def __repr__(self) -> str:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["url"] = self.shown_url
+        values["token"] = "***" if self.token else None
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     @property
@@ -62,9 +66,14 @@ class Settings:
         return shown(self.url)
 
     @property
-    def is_postgres(self) -> bool:
-        """Whether records go to a PostgreSQL database."""
-        return is_postgres(self.url)
+    def is_local(self) -> bool:
+        """Whether records go to a file of this machine."""
+        return is_local(self.url)
+
+    @property
+    def is_http(self) -> bool:
+        """Whether records go to a backtrail server."""
+        return is_http(self.url)
 
     @property
     def database(self) -> Path:
@@ -83,10 +92,10 @@ class Settings:
         if self.spool is not None:
             return [Path(self.spool)]
         # Not hashlib: it loads OpenSSL, which takes longer than all else of a first call.
-        own = digest_text(place_of(self.url) if self.is_postgres else self.url)
+        own = digest_text(self.url if self.is_local else place_of(self.url))
         own = own.rpartition(":")[2][:16]
         state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-        if self.is_postgres:
+        if not self.is_local:
             return [Path(state, "backtrail", "spool", own)]
         database = self.database
         return [
@@ -105,6 +114,7 @@ _FROM_ENVIRONMENT = {
     "clock_tolerance_s": "BACKTRAIL_CLOCK_TOLERANCE_S",
     "spool": "BACKTRAIL_SPOOL",
     "auto_upgrade": "BACKTRAIL_AUTO_UPGRADE",
+    "token": "BACKTRAIL_TOKEN",
 }
 
 
@@ -141,6 +151,15 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
         )
 
 
+def _check_token(token: str | None) -> None:
+    # A sign that no header can hold; and it is not said which, nor by the driver later.
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise ConfigurationError(
+            "the token holds something that no token has",
+            hint="Set BACKTRAIL_TOKEN to what `bt server token create` printed.",
+        )
+
+
 def _converted(name: str, value: Any, where: str) -> Any:
     """Turn a setting's text into its type; the default tells which."""
     if name == "auto_upgrade":
@@ -148,8 +167,10 @@ def _converted(name: str, value: Any, where: str) -> Any:
     kind = {"digest_limit_bytes": int, "spool": str}.get(
         name, float if name.endswith("_s") else str
     )
-    if value is None and name == "spool":
+    if value is None and name in ("spool", "token"):
         return None
+    if name == "token" and not isinstance(value, str):
+        raise ConfigurationError(f"{where} is no text")
     try:
         converted = kind(value)
     except (TypeError, ValueError):

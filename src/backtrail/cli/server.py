@@ -20,6 +20,7 @@ from .completion import complete_outputs
 from .session import Session, common
 from .tokens import audit, needs_server, token
 
+_TURN_S = 0.0005
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -64,6 +65,12 @@ def server(
     if context.invoked_subcommand is not None:
         return
     session: Session = context.obj
+    if session.client.settings.is_http:
+        raise ConfigurationError(
+            f"{session.client.url} is a server itself, and has the database",
+            hint="Give the database that this one is to serve: bt server --db URL. "
+            "To look at that one in a browser: bt ui",
+        )
     is_local = _is_loopback(host)
     if not is_local and not no_auth and not _has_tokens(session):
         raise ConfigurationError(
@@ -139,6 +146,8 @@ def _serve(
         if browse:
             # It listens already: what the browser asks waits for the first answer.
             webbrowser.open(url)
+        # Who asks a small thing waits this long for each that does a large one.
+        sys.setswitchinterval(_TURN_S)
         _end_quietly()
         uvicorn.Server(config).run(sockets=[listening])
 

@@ -44,8 +44,8 @@ def explain(
     store: Store,
     found: BacktraceDiff,
     sides: tuple[Side, Side],
-    version_of: VersionOf,
-    folder: str,
+    version_of: VersionOf | None,
+    folder: str | None,
 ) -> None:
     """Add to the first divergences what differs in them, as far as it can still be seen.
 
@@ -53,8 +53,8 @@ def explain(
         store: where sources and packages are.
         found: the comparison; its divergences are completed.
         sides: the two that were compared.
-        version_of: for files, whether they are still as they were.
-        folder: where to look for the repository of commits without a saved source.
+        version_of: for files, whether they are still as they were; None to look at none.
+        folder: where to look for the repository of commits without a saved source, if at all.
     """
     a, b = sides
     for each in found.divergences[:_MOST_EXPLAINED]:
@@ -74,7 +74,7 @@ def explain(
             each.changes += compare.environment_changes(
                 a.place(before.n), b.place(after.n), known[0], known[1]
             )
-    if found.divergences:
+    if found.divergences and version_of is not None:
         first = found.divergences[0]
         first.files = list(_file_diffs(found, first, version_of))
 
@@ -89,7 +89,7 @@ def _both(each: Divergence) -> tuple[Frame | None, Frame | None]:
 
 
 def _source_diff(
-    a: Code, b: Code, saved: tuple[str | None, str | None], folder: str
+    a: Code, b: Code, saved: tuple[str | None, str | None], folder: str | None
 ) -> tuple[str | None, str]:
     """Give a unified diff of two states of code, or say why there is none."""
     if a.digest and a.digest == b.digest:
@@ -116,9 +116,9 @@ def _place(code: Code) -> str:
     return code.file or code.function or "source"
 
 
-def _committed(code: Code, folder: str) -> str | None:
+def _committed(code: Code, folder: str | None) -> str | None:
     """Give the file of a function as it was committed, where the repository is at hand."""
-    if not code.git_hash or not code.file or code.dirty:
+    if folder is None or not code.git_hash or not code.file or code.dirty:
         return None
     return source_at(folder, code.git_hash, code.file)
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..capture.environment import user_name
 from ..errors import ConfigurationError
+from ..store import transcript
+from ..store.calls import CALLS, PREFIX
 from ..store.protocol import SCOPES, AuditRow, TokenRow
 from .problems import RefusedError
 
@@ -25,10 +27,28 @@ if TYPE_CHECKING:
     from ..store.protocol import Store
 
 _MOST_ABOUT = 500
-_PREFIX = "bt_"
+_BEGIN = "bt_"
+# Methods that only ask.
+SAFE = ("GET", "HEAD", "OPTIONS")
 
-#: The name of the token that the request came with; None where no token is asked for.
-caller: ContextVar[str | None] = ContextVar("caller", default=None)
+#: The token that the request came with; None where no token is asked for.
+caller: ContextVar[TokenRow | None] = ContextVar("caller", default=None)
+
+
+def caller_name() -> str | None:
+    """Give the name of the token that the request came with."""
+    token = caller.get()
+    return None if token is None else token.name
+
+
+def scope_for(method: str, path: str) -> str:
+    """Give the scope that a request needs."""
+    if method in SAFE:
+        return "read"
+    if path.startswith(transcript.PREFIX):
+        return "read"
+    call = CALLS.get(path.removeprefix(PREFIX)) if path.startswith(PREFIX) else None
+    return "write" if call is None else call.scope
 
 
 def create_token(client: Client, name: str, scope: str, expires_us: int | None) -> str:
@@ -45,7 +65,7 @@ def create_token(client: Client, name: str, scope: str, expires_us: int | None) 
             hint=f"Revoke it, or take another name: bt server token revoke {name}",
         )
     token_id = secrets.token_hex(6)
-    token = f"{_PREFIX}{token_id}_{secrets.token_urlsafe(32)}"
+    token = f"{_BEGIN}{token_id}_{secrets.token_urlsafe(32)}"
     store.add_token(TokenRow(token_id, name, scope, _digest(token), now, expires_us, None))
     keep_audit(client, "create token", name, who=user_name())
     return token
@@ -81,8 +101,8 @@ def has_valid_tokens(store: Store) -> bool:
     return bool(_valid(store.tokens(), now_us()))
 
 
-def admit(store: Store, given: str | None, needed: str) -> str | None:
-    """Give the name of who may do what needs a scope, None where no token is asked for.
+def admit(store: Store, given: str | None, needed: str) -> TokenRow | None:
+    """Give the token of who may do what needs a scope, None where no token is asked for.
 
     None is asked for where none was ever made. It is looked up each time, so that one that
     is revoked holds no more at once.
@@ -109,7 +129,7 @@ def admit(store: Store, given: str | None, needed: str) -> str | None:
         raise RefusedError(
             403, f"the token {found.name} may {found.scope}, and this needs {needed}"
         )
-    return found.name
+    return found
 
 
 def keep_audit(client: Client, action: str, about: str, *, who: str | None = None) -> None:
@@ -119,7 +139,7 @@ def keep_audit(client: Client, action: str, about: str, *, who: str | None = Non
 
 def audit_row(at_us: int, action: str, about: str, who: str | None = None) -> AuditRow:
     """Give what is kept of what the caller, or ``who``, did at a time."""
-    return AuditRow(at_us, who or caller.get() or "-", action, about[:_MOST_ABOUT])
+    return AuditRow(at_us, who or caller_name() or "-", action, about[:_MOST_ABOUT])
 
 
 def now_us() -> int:

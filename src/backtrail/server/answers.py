@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFoundError
 from ..render.json import component_dict, flagged_dict, match_dict, run_dict
-from .access import caller, keep_audit
+from .access import caller_name, keep_audit
 from .problems import RefusedError
 from .schemas import (
     BacktraceQuery,
@@ -110,13 +110,13 @@ def flagged(client: Client, _query: Query) -> Document:
 
 def flag(client: Client, body: FlagBody) -> Document:
     """Mark an output as wrong."""
-    asked(client).flag(body.output, body.note, by=body.by or caller.get())
+    asked(client).flag(body.output, body.note, by=body.by or caller_name())
     return _marked(client, "flagged", body.output)
 
 
 def unflag(client: Client, query: OutputQuery) -> Document:
     """Take a flag back; what was said stays in the history."""
-    asked(client).unflag(query.output, by=caller.get())
+    asked(client).unflag(query.output, by=caller_name())
     return _marked(client, "unflagged", query.output)
 
 
@@ -129,7 +129,7 @@ def _marked(client: Client, how: str, output: str) -> Document:
 def note(client: Client, body: NoteBody) -> Document:
     """Say something about a run."""
     about = asked(client).get_run(body.run_id)
-    client.note(about.run_id, body.text, by=body.by or caller.get())
+    client.note(about.run_id, body.text, by=body.by or caller_name())
     _keep(client, "note", about.run_id)
     return {"schema": "backtrail.note/1", "run_id": about.run_id, "text": body.text}
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from ..errors import BacktrailError
 from .access import admit
+from .afar import store_routes
 from .gate import Gate
 from .login import login_page, login_routes
 from .pages import page_routes
@@ -23,6 +24,7 @@ from .routes import api_routes, document
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..store.protocol import TokenRow
 
 _log = logging.getLogger("backtrail.server")
 
@@ -56,6 +58,7 @@ def make_app(
             Route("/readyz", ready),
             Route("/metrics", metrics),
             *api_routes(client, version),
+            *store_routes(client, version),
             *page_routes(client),
             *login_routes(client),
         ],
@@ -67,7 +70,7 @@ def make_app(
         },
     )
 
-    def admitted(token: str | None, needed: str) -> str | None:
+    def admitted(token: str | None, needed: str) -> TokenRow | None:
         # Looking for tokens makes no database.
         return admit(client.open_store(), token, needed) if client.has_records() else None
 

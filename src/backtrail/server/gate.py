@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -17,12 +17,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BacktrailError
-from .access import caller
+from .access import SAFE, caller, caller_name, scope_for
 from .problems import RefusedError, problem
+
+if TYPE_CHECKING:
+    from ..store.protocol import TokenRow
 
 MOST_AT_ONCE = 64
 _log = logging.getLogger("backtrail.server")
-_SAFE = ("GET", "HEAD", "OPTIONS")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -35,7 +37,7 @@ _HEADERS = {
 # What needs no token: it tells nothing of what was recorded.
 _OPEN = ("/healthz", "/readyz", "/login", "/logout", "/api/v1/openapi.json")
 COOKIE = "backtrail"
-Admit = Callable[["str | None", str], "str | None"]
+Admit = Callable[["str | None", str], "TokenRow | None"]
 
 
 class Gate:
@@ -45,8 +47,8 @@ class Gate:
         app: what answers.
         hosts: names that a request's Host may have, so that no foreign name that was made to
             point here is served; None for any.
-        admit: gives who comes with a token, if what it may suffices (`access.admit`); None
-            where everybody may do everything.
+        admit: gives the token that a request comes with, if what it may suffices
+            (`access.admit`); None where everybody may do everything.
         login: answers a person who has no token, for the reason it is given.
     """
 
@@ -94,7 +96,7 @@ class Gate:
             return problem(refused)
         if self._admit is not None and scope["path"] not in _OPEN:
             request = Request(scope)
-            needed = "read" if scope["method"] in _SAFE else "write"
+            needed = scope_for(scope["method"], scope["path"])
             try:
                 caller.set(await run_in_threadpool(self._admit, _token_of(request), needed))
             except RefusedError as error:
@@ -118,7 +120,7 @@ class Gate:
         host = headers.get("host", "")
         if self._hosts is not None and _name_in(host) not in self._hosts:
             return RefusedError(421, "this server does not answer to that host name")
-        if scope["method"] not in _SAFE and not _is_own(headers, host):
+        if scope["method"] not in SAFE and not _is_own(headers, host):
             return RefusedError(403, "a page of another site may not change anything here")
         if self._inside > MOST_AT_ONCE:
             return RefusedError(503, "too many requests at once", "Try again in a moment.")
@@ -133,7 +135,7 @@ class Gate:
             "path": scope["path"],
             "status": status,
             "ms": round(seconds * 1000, 1),
-            "who": caller.get(),
+            "who": caller_name(),
         }
         _log.info("%s", json.dumps(line))
 

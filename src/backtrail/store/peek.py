@@ -1,4 +1,4 @@
-"""Names for a shell to complete, read from a database as it lies there.
+"""Names for a shell to complete, read from a store as it lies there.
 
 A key press waits for them. What the store itself would do first (take in the
 journals, check the schema) takes several times as long, and is not worth it here.
@@ -6,19 +6,25 @@ journals, check the schema) takes several times as long, and is not worth it her
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
-from contextlib import closing
-from typing import Any
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
-from ..addresses import is_postgres, sqlite_path
+from ..addresses import is_http, is_postgres, sqlite_path
 from ..model.facts import KIND_CODES
 from .queries import named_queries
+
+if TYPE_CHECKING:
+    from .protocol import Store
 
 # Less than a person notices. Readers wait for nobody in a sound database.
 _WAIT_S = 0.05
 # For a server: libpq waits for no less than two seconds, where nobody answers at all.
 _CONNECT_S = 2
+_ANSWER_S = 1.0
 _OPTIONS = "-c search_path=backtrail -c statement_timeout=500 -c enable_seqscan=off"
 _END = "\U0010ffff"
 
@@ -30,6 +36,13 @@ def output_ids(url: str, prefix: str, limit: int) -> list[str]:
         Exception: the driver's, where there is no database of ours, or it cannot be read now.
     """
     output = KIND_CODES["output"]
+    if is_http(url):
+        with _server(url) as store:
+            if prefix:
+                found = store.artifacts_with_prefix(prefix, limit, output)
+            else:
+                found = store.artifacts_of_kind(output, limit)
+            return [row.name for row in found]
     if not prefix:
         return _names(url, "artifacts_of_kind", kind=output, limit=limit)
     span = {"low": prefix, "high": prefix + _END}
@@ -38,7 +51,12 @@ def output_ids(url: str, prefix: str, limit: int) -> list[str]:
 
 def component_names(url: str, prefix: str) -> list[str]:
     """Give names of components that start so; errors as in `output_ids`."""
-    return [name for name in _names(url, "components") if name.startswith(prefix)]
+    if is_http(url):
+        with _server(url) as store:
+            names = [row.name for row in store.components()]
+    else:
+        names = _names(url, "components")
+    return [name for name in names if name.startswith(prefix)]
 
 
 def _names(url: str, query: str, **values: Any) -> list[str]:
@@ -50,6 +68,15 @@ def _names(url: str, query: str, **values: Any) -> list[str]:
     with closing(sqlite3.connect(database, timeout=_WAIT_S)) as connection:
         connection.execute("PRAGMA query_only = 1")
         return [row[1] for row in connection.execute(named_queries("sqlite")[query], values)]
+
+
+@contextmanager
+def _server(url: str) -> Iterator[Store]:
+    from .remote import open_remote
+
+    store = open_remote(url, os.environ.get("BACKTRAIL_TOKEN"), most_s=_ANSWER_S)
+    with closing(store):
+        yield store
 
 
 def _names_on_server(url: str, query: str, values: dict[str, Any]) -> list[str]:

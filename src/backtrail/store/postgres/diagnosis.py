@@ -8,11 +8,10 @@ from typing import Any
 import psycopg
 
 from ...model.records import Finding
+from ..clocks import clock_finding
 from .connection import Database
 
 _OLDEST = 13
-# Which of several writes a reader saw is told by time where no version tells it.
-_CLOCK_S = 1.0
 _LOOPBACK = ("127.", "::1", "localhost")
 # What the docs grant, and the kinds of things it is granted on.
 _RIGHTS = """
@@ -99,20 +98,10 @@ def _rights(connection: psycopg.Connection[Any]) -> Finding:
 
 
 def _clock(connection: psycopg.Connection[Any]) -> Finding:
-    """Compare the clocks: the server's lies somewhere between our asking and its answer."""
+    """Compare the clocks."""
     asked = time.time()
     (theirs,) = _row(connection, "SELECT extract(epoch FROM clock_timestamp())::float8")
-    answered = time.time()
-    apart = max(theirs - answered, asked - theirs, 0.0)
-    if apart < _CLOCK_S:
-        return Finding("ok", "the clocks of this machine and the server agree")
-    which = "behind" if theirs > answered else "ahead of"
-    return Finding(
-        "problem",
-        f"the clock of this machine is {apart:.1f} s {which} the server's",
-        "Of writes without a version the wrong one may be taken for what was read. Let NTP set"
-        " the clocks of all machines that record.",
-    )
+    return clock_finding(asked, theirs, time.time())
 
 
 def _row(connection: psycopg.Connection[Any], sql: str) -> tuple[Any, ...]:

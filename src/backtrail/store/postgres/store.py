@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
-
 from ...errors import StoreUnavailableError
 from ...model.facts import Batch
+from ..keeping import keep_what_can_be
 from ..protocol import StoreStats
 from ..relational import RelationalStore
 from ..rows import pack_word, unpack_word, words_from
@@ -23,8 +21,6 @@ from .naming import PostgresNaming, pack, unpack
 if TYPE_CHECKING:
     from ...model.records import Finding
 
-_LEFT_OUT = "backtrail: a record was refused and is left out: %s"
-_log = logging.getLogger("backtrail")
 _POSITIONS = 'SELECT uid, segment, "offset" FROM writer WHERE uid = ANY (%(uids)s::bytea[])'
 
 
@@ -95,28 +91,8 @@ class PostgresStore(RelationalStore):
         except StoreUnavailableError as error:
             if not failures.is_refusal(error):
                 raise
-            # One fact that the server will not have must not keep back all others for ever.
             for batch in batches:
-                self._keep_what_can_be(batch)
-
-    def _keep_what_can_be(self, batch: Batch) -> None:
-        lost = 0
-        waiting = [batch.facts]
-        while waiting:
-            facts = waiting.pop()
-            try:
-                self._keep([Batch(batch.writer, 0, 0, facts)])
-            except StoreUnavailableError as error:
-                if not failures.is_refusal(error):
-                    raise
-                if len(facts) <= 1:
-                    lost += len(facts)
-                    _log.warning(_LEFT_OUT, error.message)
-                else:
-                    half = len(facts) // 2
-                    waiting += [facts[half:], facts[:half]]
-        # Where the writer stands moves once all of it was tried.
-        self._keep([structs.replace(batch, facts=[], lost=batch.lost + lost)])
+                keep_what_can_be(batch, lambda each: self._keep([each]), failures.is_refusal)
 
     def _keep(self, batches: Sequence[Batch]) -> None:
         with self._database.writing() as connection:
