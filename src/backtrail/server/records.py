@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -38,11 +38,12 @@ from .access import audit_row
 from .problems import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..client import Client
     from ..store.protocol import AuditRow
 
+T = TypeVar("T")
 MOST_PACKED_BYTES = 16 << 20
 MOST_UNPACKED_BYTES = 64 << 20
 _HINT = "See docs/reference/http.md, POST /api/v1/records."
@@ -68,12 +69,12 @@ _one_at_a_time = CapacityLimiter(1)
 async def take_in(client: Client, request: Request, packed: bytes) -> dict[str, Any]:
     """Keep what a request brings, and give how much it was."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if media not in _READERS or coding not in ("gzip", "identity"):
-        raise RefusedError(415, "the body must be JSON or msgpack, as it is or in gzip", _HINT)
+    if media not in _READERS:
+        raise RefusedError(415, "the body must be JSON or msgpack", _HINT)
+    unpack = unpacker_for(request)
 
     def keep() -> dict[str, Any]:
-        batches = read(unpacked(packed) if coding == "gzip" else packed, media)
+        batches = read(unpack(packed), media)
         store = client.open_store()
         store.take_in(batches)
         marks = list(_marks(batches))
@@ -82,7 +83,24 @@ async def take_in(client: Client, request: Request, packed: bytes) -> dict[str, 
         facts = sum(len(batch.facts) for batch in batches)
         return {"schema": "backtrail.records/1", "batches": len(batches), "facts": facts}
 
+    return await in_turn(keep)
+
+
+async def in_turn(keep: Callable[[], T]) -> T:
+    """Do what one body comes to, in a thread, when those before it are done."""
     return await to_thread.run_sync(keep, limiter=_one_at_a_time)
+
+
+def unpacker_for(request: Request) -> Callable[[bytes], bytes]:
+    """Give what unpacks the body of a request.
+
+    Raises:
+        RefusedError: it is packed in another way than gzip.
+    """
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("gzip", "identity"):
+        raise RefusedError(415, "the body must be sent as it is, or in gzip", _HINT)
+    return unpacked if coding == "gzip" else bytes
 
 
 def unpacked(packed: bytes) -> bytes:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..render.json import dumps
-from . import answers, records, schemas
+from . import answers, lineage, records, schemas
 from .problems import MEDIA_TYPE, RefusedError
 
 if TYPE_CHECKING:
@@ -66,11 +66,22 @@ def api_routes(client: Client, version: str) -> list[Route]:
         packed = await bounded_body(request, records.MOST_PACKED_BYTES)
         return document(await records.take_in(client, request, packed), 201)
 
+    async def keep_event(request: Request) -> Response:
+        raw = await _body_of_events(request)
+        return document(await records.in_turn(lambda: lineage.keep_event(client, raw)), 201)
+
+    async def keep_events(request: Request) -> Response:
+        raw = await _body_of_events(request)
+        found, status = await records.in_turn(lambda: lineage.keep_events(client, raw))
+        return document(found, status)
+
     async def about_itself(_request: Request) -> Response:
         return document(openapi(version))
 
     routes.append(Route(f"{PREFIX}/runs/{{run_id}}", one_run))
     routes.append(Route(f"{PREFIX}/records", take_in, methods=["POST"]))
+    routes.append(Route(f"{PREFIX}/lineage", keep_event, methods=["POST"]))
+    routes.append(Route(f"{PREFIX}/lineage/batch", keep_events, methods=["POST"]))
     routes.append(Route(f"{PREFIX}/openapi.json", about_itself))
     return routes
 
@@ -117,6 +128,12 @@ async def bounded_body(request: Request, most_bytes: int = MOST_BODY_BYTES) -> b
     return bytes(raw)
 
 
+async def _body_of_events(request: Request) -> bytes:
+    """Give a body of OpenLineage, whose clients do not all say that it is JSON."""
+    unpack = records.unpacker_for(request)
+    return unpack(await bounded_body(request, records.MOST_PACKED_BYTES))
+
+
 Checked = TypeVar("Checked", bound=msgspec.Struct)
 
 
@@ -151,6 +168,7 @@ def openapi(version: str) -> dict[str, Any]:
     kept = _described("records", "Keep batches of facts, all or none")
     _posted(kept, of_records, "application/json", "application/msgpack")
     paths[f"{PREFIX}/records"] = {"post": kept}
+    paths.update(_of_lineage())
     one = _described("run", answers.run.__doc__ or "")
     one["parameters"] = [_parameter("run_id", "path", {"type": "string"}, required=True)]
     paths[f"{PREFIX}/runs/{{run_id}}"] = {"get": one}
@@ -160,6 +178,24 @@ def openapi(version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": components},
     }
+
+
+def _of_lineage() -> dict[str, Any]:
+    """Give the paths of OpenLineage, whose events have a schema of their own."""
+    one = {"type": "object", "description": "An event of OpenLineage: RunEvent and others."}
+    several = {"type": "array", "items": one, "maxItems": lineage.MOST_EVENTS}
+    paths: dict[str, Any] = {}
+    for name, does, schema in (
+        ("lineage", "Keep what an event of OpenLineage tells of a run", one),
+        ("lineage/batch", "Keep what events of OpenLineage tell of runs", several),
+    ):
+        about = _described(name.replace("/", "_"), does)
+        _posted(about, schema, "application/json")
+        paths[f"{PREFIX}/{name}"] = {"post": about}
+    some = "Of some events it cannot be told to which run they belong."
+    answered = about["responses"]
+    answered["207"] = {**answered["201"], "description": some}
+    return paths
 
 
 def _described(name: str, summary: str) -> dict[str, Any]:
