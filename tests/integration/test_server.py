@@ -384,6 +384,7 @@ def test_the_openapi_document_and_the_reference_list_every_route(empty: Served) 
 
     operations = {f"{each.method} {PREFIX}{each.path}" for each in OPERATIONS}
     operations |= {f"GET {PREFIX}/runs/{{run_id}}", f"POST {PREFIX}/records"}
+    operations |= {f"POST {PREFIX}/lineage", f"POST {PREFIX}/lineage/batch"}
     assert {
         f"{method.upper()} {path}" for path, of in described["paths"].items() for method in of
     } == operations

@@ -215,13 +215,18 @@ def _graph(trace: Trace, by: str | None) -> Iterator[str]:
 
 def _details(frames: Sequence[Frame], reasons: Sequence[Reason]) -> Iterator[str]:
     for frame in frames:
-        mark = frame_mark(frame)
-        state = f' <span class="{mark.tone}">{_text(str(mark))}</span>' if mark.sign else ""
-        yield f'<article id="frame-{frame.n}">'
-        yield f"<h3>#{frame.n} {_text(frame.run.component)}{state}</h3>"
-        yield f'<p class="dim">{_text(str(reasons[frame.n]))}</p>'
-        yield f"<dl>{''.join(_facts(frame))}</dl>"
-        yield "</article>"
+        yield from step_article(frame, reasons[frame.n])
+
+
+def step_article(frame: Frame, reason: Reason) -> Iterator[str]:
+    """Give all that is known of a run and how it was reached, as an article."""
+    mark = frame_mark(frame)
+    state = f' <span class="{mark.tone}">{_text(str(mark))}</span>' if mark.sign else ""
+    yield f'<article id="frame-{frame.n}">'
+    yield f"<h3>#{frame.n} {_text(frame.run.component)}{state}</h3>"
+    yield f'<p class="dim">{_text(str(reason))}</p>'
+    yield f"<dl>{''.join(_facts(frame))}</dl>"
+    yield "</article>"
 
 
 def _facts(frame: Frame) -> Iterator[str]:

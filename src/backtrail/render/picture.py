@@ -7,7 +7,7 @@ says whether that is a gap or a declared source.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..model.records import Frame
@@ -65,16 +65,26 @@ class Picture:
     arrows: list[Arrow]
 
 
-def picture(trace: Trace, by: str | None = None, most: int = MOST_BOXES) -> Picture:
+def picture(
+    trace: Trace,
+    by: str | None = None,
+    most: int = MOST_BOXES,
+    opened: Collection[str] = (),
+) -> Picture:
     """Give the picture; ``by`` is ``run``, ``component`` or ``stage``.
 
-    Where that is not said, it is folded by component over 60 runs.
+    Where that is not said, it is folded by component over 60 runs. Components and stages that
+    are ``opened`` are shown run by run.
 
     It has ``most`` boxes at most: those nearest to the output, and one that counts the rest.
     """
-    if by is None:
-        by = "component" if len(trace.frames) > FOLD_OVER else "run"
-    return _by_run(trace, most) if by == "run" else _folded(trace, by, most)
+    by = by or folding(trace)
+    return _by_run(trace, most) if by == "run" else _folded(trace, by, most, opened)
+
+
+def folding(trace: Trace) -> str:
+    """Give how a trace is folded where nobody says how: ``run`` where it is short."""
+    return "component" if len(trace.frames) > FOLD_OVER else "run"
 
 
 def _by_run(trace: Trace, most: int) -> Picture:
@@ -94,22 +104,28 @@ def _run_box(frame: Frame, time: str) -> Box:
     return Box(f"f{frame.n}", lines, "run", _STATES[mark.sign], frame.n)
 
 
-def _folded(trace: Trace, by: str, most: int) -> Picture:
+def _folded(trace: Trace, by: str, most: int, opened: Collection[str]) -> Picture:
     short = names_in(trace)
     ends = _end_boxes(trace, short)
-    groups = folded(trace.frames, by)
-    shown = _room(len(groups), len(ends), most)
-    boxes: list[Box] = []
+    units: list[tuple[Box, Sequence[Frame]]] = []
+    for place, (name, members) in enumerate(folded(trace.frames, by).items()):
+        if name in opened:
+            times = words.moments([frame.run.started_us for frame in members])
+            pairs = zip(members, times, strict=True)
+            units += [(_run_box(frame, time), [frame]) for frame, time in pairs]
+        else:
+            counts = (words.count(len(members), "run"), *tally(members))
+            units.append((Box(f"c{place}", (name, ", ".join(counts)), "component"), members))
+    shown = _room(len(units), len(ends), most)
     keys = [_MORE] * len(trace.frames)
-    for place, (name, members) in enumerate(groups.items()):
-        if place == shown:
-            break
-        counts = (words.count(len(members), "run"), *tally(members))
-        boxes.append(Box(f"c{place}", (name, ", ".join(counts)), "component"))
-        for frame in members:
-            keys[frame.n] = f"c{place}"
-    hidden = _more_counts(len(groups) - shown, by)
-    return _drawn(trace, boxes, keys, ends, hidden, short, most)
+    for box, behind in units[:shown]:
+        for frame in behind:
+            keys[frame.n] = box.key
+    left_out = [box.shape for box, _ in units[shown:]]
+    hidden = _more_counts(left_out.count("component"), by) + _more_counts(
+        left_out.count("run"), "run"
+    )
+    return _drawn(trace, [box for box, _ in units[:shown]], keys, ends, hidden, short, most)
 
 
 def _room(boxes: int, ends: int, most: int) -> int:

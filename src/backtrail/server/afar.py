@@ -5,7 +5,6 @@ And whole questions, which a client would ask in many requests: see `store.trans
 
 from __future__ import annotations
 
-import gzip
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from ..client import Client
     from ..store.protocol import Store
 
-_WORTH_PACKING_BYTES = 16 << 10
 _VERSIONS = "Client and server are of different versions: bring both to one."
 
 
@@ -44,14 +42,16 @@ def store_routes(client: Client, version: str) -> list[Route]:
         if call is None:
             raise RefusedError(404, "this server knows no such method", _VERSIONS)
         arguments = await bounded_body(request, MOST_ARGUMENTS_BYTES)
-        return _response(request, await run_in_threadpool(_answer, client, call, arguments))
+        raw = await run_in_threadpool(_answer, client, call, arguments)
+        return Response(raw, media_type=MEDIA_TYPE)
 
     async def ask_ahead(request: Request) -> Response:
         question = question_named(request.path_params["question"])
         if question is None:
             raise RefusedError(400, "this server knows no such question", _VERSIONS)
         told = await bounded_body(request)
-        return _response(request, await run_in_threadpool(_notes, client, question, told))
+        raw = await run_in_threadpool(_notes, client, question, told)
+        return Response(raw, media_type=MEDIA_TYPE)
 
     return [
         Route(PREFIX.rstrip("/"), about, methods=["GET"]),
@@ -84,15 +84,6 @@ def _notes(client: Client, question: Question, told: bytes) -> bytes:
     except BacktrailError:
         pass  # whoever asks comes to the same, and says it
     return packed(store.transcript)
-
-
-def _response(request: Request, raw: bytes) -> Response:
-    headers = {}
-    accepted = request.headers.get("accept-encoding", "")
-    if "gzip" in accepted and len(raw) > _WORTH_PACKING_BYTES:
-        raw = gzip.compress(raw, 1)
-        headers["Content-Encoding"] = "gzip"
-    return Response(raw, 200, headers, MEDIA_TYPE)
 
 
 def _as_caller(call: Call, arguments: bytes) -> bytes:

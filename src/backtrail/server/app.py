@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -21,12 +23,14 @@ from .login import login_page, login_routes
 from .pages import page_routes
 from .problems import RefusedError, problem
 from .routes import api_routes, document
+from .view import Traces, view_routes
 
 if TYPE_CHECKING:
     from ..client import Client
     from ..store.protocol import TokenRow
 
 _log = logging.getLogger("backtrail.server")
+_WORTH_PACKING_BYTES = 8 << 10
 
 
 def make_app(
@@ -52,6 +56,7 @@ def make_app(
     async def metrics(_request: Request) -> Response:
         return PlainTextResponse(gate.metrics(), media_type="text/plain; version=0.0.4")
 
+    traces = Traces(client)
     app = Starlette(
         routes=[
             Route("/healthz", alive),
@@ -59,9 +64,11 @@ def make_app(
             Route("/metrics", metrics),
             *api_routes(client, version),
             *store_routes(client, version),
-            *page_routes(client),
+            *page_routes(client, traces),
+            *view_routes(client, traces),
             *login_routes(client),
         ],
+        middleware=[Middleware(GZipMiddleware, minimum_size=_WORTH_PACKING_BYTES, compresslevel=1)],
         exception_handlers={
             BacktrailError: _problem,
             RefusedError: _problem,

@@ -14,9 +14,9 @@ from starlette.routing import Route
 from ..render.fragment import text
 from .access import admit
 from .gate import COOKIE
-from .pages import plain_page
 from .problems import RefusedError
 from .routes import bounded_body
+from .sheet import plain_page
 
 if TYPE_CHECKING:
     from ..client import Client

@@ -11,49 +11,44 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from ..errors import BacktrailError, NotFoundError, names_near
 from ..render import diff_html, impact_html, page, review_html, text, words
 from ..render.fragment import text as _text
+from ..render.narrative import headline, value_words
 from ..render.svg import svg
-from . import answers
+from . import answers, things
 from .answers import asked
 from .problems import problem, status_of
 from .routes import bounded_body, checked, document
 from .schemas import FlagBody
+from .sheet import address, links, plain_page, run_links, scrolling
 
 if TYPE_CHECKING:
     from ..client import Client
     from ..model.records import Flagged
-    from ..query.backtrace import Backtrace
+    from ..query.explain import Explanation
+    from .view import Traces
 
 _SHOWN = 10
-_STYLE = """\
-:root{color-scheme:light dark;--ink:#1f2328;--paper:#fff;--dim:#59636e;--link:#0550ae}
-@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--dim:#9198a1;\
---link:#79c0ff}}
-body{margin:0 auto;max-width:60rem;padding:1.5rem;background:var(--paper);color:var(--ink);\
-font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
-.wide{overflow-x:auto}a{color:var(--link)}.dim{color:var(--dim)}ul{padding-left:1.25rem}\
-li{padding:.15rem 0}
-form{display:flex;flex-wrap:wrap;gap:.5rem}label{flex-basis:100%}
-input{flex:1 1 12rem;min-width:0}input,button{font:inherit;padding:.4rem .6rem}"""
+_LOOKED_AT = 50
 
 
-def page_routes(client: Client) -> list[Route]:
-    """Give the routes of the pages over a client."""
+def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
+    """Give the routes of the pages over a client; ``traces`` are those of pages that are open."""
 
     async def first(_request: Request) -> Response:
         return await run_in_threadpool(_shown, lambda: _first(client))
 
     async def go(request: Request) -> Response:
         name = request.query_params.get("id", "").strip()
-        return RedirectResponse(_address(name) if name else "/", 303)
+        return RedirectResponse(address(name) if name else "/", 303)
 
     async def output(request: Request) -> Response:
         name = request.path_params["name"]
-        return await run_in_threadpool(_shown, lambda: _output(client, name), client, name)
+        return await run_in_threadpool(_shown, lambda: _output(client, traces, name), client, name)
 
     async def form(request: Request) -> Response:
         name = request.path_params["name"]
@@ -67,7 +62,7 @@ def page_routes(client: Client) -> list[Route]:
 
         def mark() -> Response:
             answers.flag(client, body)
-            return RedirectResponse(_address(name), 303)
+            return RedirectResponse(address(name), 303)
 
         return await run_in_threadpool(_shown, mark)
 
@@ -82,8 +77,37 @@ def page_routes(client: Client) -> list[Route]:
         a, _, b = request.path_params["pair"].partition("..")
         return await run_in_threadpool(_shown, lambda: _diff(client, a, b))
 
+    async def of_name(request: Request, make: Callable[[Client, str], Response]) -> Response:
+        name = request.path_params["name"]
+        return await run_in_threadpool(_shown, lambda: make(client, name), client, name)
+
+    async def run(request: Request) -> Response:
+        return await of_name(request, things.run_page)
+
+    async def component(request: Request) -> Response:
+        return await of_name(request, things.component_page)
+
+    async def artifact(request: Request) -> Response:
+        return await of_name(request, things.artifact_page)
+
+    async def components(_request: Request) -> Response:
+        return await run_in_threadpool(_shown, lambda: things.components_page(client))
+
+    async def help_page(_request: Request) -> Response:
+        return plain_page("Help", things.HELP)
+
+    async def health(_request: Request) -> Response:
+        return await run_in_threadpool(_shown, lambda: things.health_page(client))
+
     return [
+        Mount("/static", StaticFiles(packages=[("backtrail.server", "static")])),
         Route("/review", review),
+        Route("/help", help_page),
+        Route("/health", health),
+        Route("/c", components),
+        Route("/c/{name:path}", component),
+        Route("/f/{name:path}", artifact),
+        Route("/r/{name:path}", run),
         Route("/impact/{what:path}", impact),
         Route("/diff/{pair:path}", diff),
         Route("/flag/{name:path}", form, methods=["GET"]),
@@ -105,75 +129,96 @@ def _shown(
         if client is not None and status_of(error) == 404 and client.has_records():
             known = {name for name, _ in named}
             found = [match for match in client.find(asked_for) if match.name not in known]
-            # Of a component there is no page yet.
             named += [(m.name, m.component or "") for m in found if m.what != "component"]
         body = f"<p>{_text(error.message)}</p>"
-        body += f"<h2>Close matches</h2>{_links(named)}" if named else f"<p>{_text(error.hint)}</p>"
+        body += f"<h2>Close matches</h2>{links(named)}" if named else f"<p>{_text(error.hint)}</p>"
         return plain_page(
             "Not found" if status_of(error) == 404 else "Not now", body, status_of(error)
         )
 
 
 def _first(client: Client) -> Response:
-    runs = client.recent(_SHOWN) if client.has_records() else []
-    newest = [(w.name, run.component) for run in runs for w in run.outputs if w.kind == "output"]
+    runs = client.recent(_LOOKED_AT) if client.has_records() else []
+    written = ((w.name, run) for run in runs for w in run.outputs if w.kind == "output")
+    newest: dict[str, str] = {}
+    for name, run in written:
+        newest.setdefault(name, f"{run.component}, {words.second(run.started_us)} UTC")
     flagged = client.flagged()[:_SHOWN] if runs else []
     body = ""
     if newest:
-        body += f"<h2>Newest outputs</h2>{_links(newest[:_SHOWN])}"
+        body += f"<h2>Newest outputs</h2>{links(list(newest.items())[:_SHOWN])}"
     if flagged:
         body += f'{_flagged(flagged)}<p><a href="/review">What they have in common</a></p>'
-    if not runs:
+    if runs:
+        body = f'<div id="live">{body}<h2>Newest runs</h2>{run_links(runs[:_SHOWN])}</div>'
+    else:
         body = (
             "<p>Nothing has been recorded yet. Put <code>@register</code> on a function and "
             "call it, or run <code>bt demo</code>.</p>"
         )
-    return plain_page("backtrail", body)
+    return plain_page(
+        "What made this?", f"<p>Paste an output id above, or type part of it.</p>{body}"
+    )
 
 
-def _output(client: Client, name: str) -> Response:
-    """Give the page of an output; ``.json``, ``.txt`` and ``.svg`` behind its id give twins."""
+def _output(client: Client, traces: Traces, name: str) -> Response:
+    """Give the page of an output; ``.json``, ``.txt``, ``.svg``, ``.html`` behind its id: twins."""
     try:
         found = asked(client).explain(name)
-        said = [sentence.text for sentence in found.sentences]
-        return HTMLResponse(page.page(found.backtrace, said=said, flag_at=_flag_address(name)))
+        key, _ = traces.keep(name, found.backtrace)
+        return plain_page(f"Backtrace of {name}", _trace(found, name, key), wide=True)
     except NotFoundError:
         known, dot, suffix = name.rpartition(".")
         twin = _TWINS.get(suffix)
         if not dot or not known or twin is None:
             raise
     try:
-        return twin(client.backtrace(known))
+        return twin(client, known)
     except BacktrailError as error:
         if suffix == "json":
             return problem(error)
         raise
 
 
+def _trace(found: Explanation, name: str, key: str) -> str:
+    """Give what a trace says in words, and the place where it is drawn."""
+    trace = found.backtrace
+    value = value_words(trace.output)
+    flag = ""
+    if trace.output.flagged:
+        about = f'<a href="/flag/{quote(trace.output.name, safe="")}">Flag it again</a>'
+        flag = f'<p class="banner"><span class="warn">! flagged</span> as wrong. {about}, or see '
+        flag += 'what <a href="/review">flagged outputs have in common</a>.</p>'
+    said = "".join(f"<p>{_text(each.text)}</p>" for each in found.sentences)
+    page_at = escape(f"{address(name)}.html")
+    return (
+        f'<p class="hidden">{_text(headline(trace))}</p>'
+        f'{flag}<section class="said" aria-label="In words">'
+        f"{f'<p><strong>{_text(value)}</strong></p>' if value else ''}{said}</section>"
+        f'<div id="trace" data-name="{escape(name)}" data-key="{key}">'
+        f'<p><a href="{page_at}">All steps, their graph and details on one page</a></p></div>'
+    )
+
+
 def _review(client: Client) -> Response:
     flagged = client.flagged() if client.has_records() else []
     if not flagged:
         return plain_page("Review", "<p>No output is flagged.</p>")
-    return plain_page("Review", _wide(review_html.review(client.review())) + _flagged(flagged))
+    return plain_page("Review", scrolling(review_html.review(client.review())) + _flagged(flagged))
 
 
 def _impact(client: Client, what: str) -> Response:
-    return plain_page(f"Built on {what}", _wide(impact_html.impact(asked(client).impact(what))))
+    return plain_page(f"Built on {what}", scrolling(impact_html.impact(asked(client).impact(what))))
 
 
 def _diff(client: Client, a: str, b: str) -> Response:
     found = asked(client).diff(a, b)
-    return plain_page(f"{a} against {b}", _wide(diff_html.backtrace_diff(found)))
-
-
-def _wide(content: str) -> str:
-    """Give what may be wider than the screen: it scrolls by itself, with the keyboard as well."""
-    return f'<div class="wide" role="region" aria-label="Answer" tabindex="0">{content}</div>'
+    return plain_page(f"{a} against {b}", scrolling(diff_html.backtrace_diff(found)))
 
 
 def _flagged(found: Sequence[Flagged]) -> str:
     said = [(f.name, f"{words.second(f.flagged_us)} UTC, {f.by}: {f.note}") for f in found]
-    return f"<h2>Flagged outputs</h2>{_links(said)}"
+    return f"<h2>Flagged outputs</h2>{links(said)}"
 
 
 def _flag_form(client: Client, name: str) -> Response:
@@ -187,51 +232,31 @@ def _flag_form(client: Client, name: str) -> Response:
     return plain_page(f"Flag {known}", body, box=False)
 
 
-def _as_text(trace: Backtrace) -> Response:
-    return PlainTextResponse(text.backtrace(trace) + "\n")
+def _as_json(client: Client, name: str) -> Response:
+    return document(client.backtrace(name).to_dict())
 
 
-def _as_picture(trace: Backtrace) -> Response:
-    return Response(svg(trace), media_type="image/svg+xml")
+def _as_text(client: Client, name: str) -> Response:
+    return PlainTextResponse(text.backtrace(client.backtrace(name)) + "\n")
 
 
-_TWINS: dict[str, Callable[[Backtrace], Response]] = {
-    "json": lambda trace: document(trace.to_dict()),
+def _as_picture(client: Client, name: str) -> Response:
+    return Response(svg(client.backtrace(name)), media_type="image/svg+xml")
+
+
+def _as_page(client: Client, name: str) -> Response:
+    found = client.explain(name)
+    said = [sentence.text for sentence in found.sentences]
+    return HTMLResponse(page.page(found.backtrace, said=said, flag_at=_flag_address(name)))
+
+
+_TWINS: dict[str, Callable[[Client, str], Response]] = {
+    "json": _as_json,
     "txt": _as_text,
     "svg": _as_picture,
+    "html": _as_page,
 }
-
-
-def _address(name: str) -> str:
-    return f"/o/{quote(name, safe='')}"
 
 
 def _flag_address(name: str) -> str:
     return f"/flag/{quote(name, safe='')}"
-
-
-def _links(named: list[tuple[str, str]]) -> str:
-    entries = "".join(
-        f'<li><a href="{escape(_address(name))}">{_text(name)}</a> '
-        f'<span class="dim">{_text(about)}</span></li>'
-        for name, about in named
-    )
-    return f"<ul>{entries}</ul>" if entries else ""
-
-
-_BOX = (
-    '<form action="/o"><label for="id">What made this? Paste an output id.</label>'
-    '<input id="id" name="id" required autocomplete="off" spellcheck="false">'
-    "<button>Trace</button></form>"
-)
-
-
-def plain_page(title: str, body: str, status: int = 200, *, box: bool = True) -> Response:
-    """Give a page with a title and a body of HTML, and the box for an id above it."""
-    return HTMLResponse(
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>{_text(title)}</h1>{_BOX if box else ''}{body}</main></body></html>\n",
-        status,
-    )

@@ -1,0 +1,119 @@
+"""What the trace page in a browser draws: boxes and lines with their places, and rows of steps.
+
+Folding and layout happen here, so a trace of ten thousand runs opens as a dozen boxes, and the
+page asks for what is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from ..model.records import Frame
+from . import words
+from .drawing import draw
+from .fold import folded, stage_of
+from .fragment import text
+from .narrative import Trace, frame_mark, gave, headline, names_in, tally
+from .page import step_article
+from .picture import folding
+
+Document = dict[str, Any]
+
+
+def view(trace: Trace, by: str | None, opened: Collection[str]) -> Document:
+    """Give the drawing, and the rows of the list of steps: groups, and runs of those opened."""
+    by = by or folding(trace)
+    drawn = draw(trace, by, opened=opened)
+    boxes = [
+        {
+            "key": box.key,
+            "x": corner[0],
+            "y": corner[1],
+            "w": size[0],
+            "h": size[1],
+            "lines": lines,
+            "shape": box.shape,
+            "state": box.state,
+            "n": box.frame,
+            "group": box.lines[0] if box.shape == "component" else None,
+        }
+        for box, corner, size, lines in zip(
+            drawn.picture.boxes, drawn.layout.corners, drawn.sizes, drawn.texts, strict=True
+        )
+    ]
+    arrows = [
+        {"from": arrow.start, "to": arrow.end, "d": path, "said": said, "called": arrow.called}
+        for arrow, path, said in zip(drawn.picture.arrows, drawn.paths, drawn.said, strict=True)
+    ]
+    return {
+        "by": by,
+        "total": len(trace.frames),
+        "headline": headline(trace),
+        "width": drawn.layout.width,
+        "height": drawn.layout.height,
+        "boxes": boxes,
+        "arrows": arrows,
+        "steps": _steps(trace, by, opened),
+    }
+
+
+def rows(trace: Trace) -> list[Document]:
+    """Give a row for each run, nearest first."""
+    return _rows(trace, trace.frames)
+
+
+def step(trace: Trace, n: int) -> str:
+    """Give all that is known of a step, as HTML."""
+    frame = trace.frames[n]
+    reason = gave(trace, names_in(trace))[n]
+    place = f'data-component="{text(frame.run.component)}" data-stage="{text(stage_of(frame))}"'
+    return "\n".join((f"<div {place}>", *step_article(frame, reason), "</div>"))
+
+
+def _steps(trace: Trace, by: str, opened: Collection[str]) -> list[Document]:
+    if by == "run":
+        return rows(trace)
+    found: list[Document] = []
+    for name, members in folded(trace.frames, by).items():
+        is_open = name in opened
+        found.append(_group(name, members, is_open=is_open))
+        found += _rows(trace, members) if is_open else []
+    return found
+
+
+def _group(name: str, members: Sequence[Frame], *, is_open: bool) -> Document:
+    marks = [frame_mark(frame) for frame in members]
+    tones = {mark.tone for mark in marks if mark.sign}
+    return {
+        "group": name,
+        "count": len(members),
+        "about": ", ".join([words.count(len(members), "run"), *tally(members)]),
+        "tone": next((tone for tone in ("bad", "warn", "unknown", "live") if tone in tones), ""),
+        "open": is_open,
+    }
+
+
+def _rows(trace: Trace, frames: Iterable[Frame]) -> list[Document]:
+    reasons = gave(trace, names_in(trace))
+    shown = list(frames)
+    times = words.moments([frame.run.started_us for frame in shown])
+    found = []
+    for frame, time in zip(shown, times, strict=True):
+        mark = frame_mark(frame)
+        found.append(
+            {
+                "n": frame.n,
+                "component": frame.run.component,
+                "started": time,
+                "took": words.run_duration(frame.run),
+                "state": str(mark),
+                "tone": mark.tone if mark.sign else "",
+                "code": words.commit(frame.run.code),
+                "why": str(reasons[frame.n]),
+                "from_us": frame.run.started_us,
+                "to_us": frame.run.ended_us,
+                "warned": bool(mark.sign),
+            }
+        )
+    return found

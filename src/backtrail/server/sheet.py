@@ -1,0 +1,81 @@
+"""What all pages have: the box for an id, the links, a title, and how names become links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from urllib.parse import quote
+
+from starlette.responses import HTMLResponse, Response
+
+from ..model.records import Run
+from ..render import words
+from ..render.fragment import text as _text
+from ..render.narrative import run_mark
+
+_BOX = (
+    '<form class="box" action="/o"><label class="hidden" for="id">Output id</label>'
+    '<input id="id" name="id" required autocomplete="off" spellcheck="false" '
+    'placeholder="Paste an output id"><button>Trace</button></form>'
+)
+_LINKS = (("/", "Newest"), ("/review", "Review"), ("/c", "Components"), ("/help", "Help"))
+_HEAD = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<link rel="stylesheet" href="/static/app.css">'
+    '<script type="module" src="/static/app.js"></script>'
+)
+
+
+def plain_page(
+    title: str, body: str, status: int = 200, *, box: bool = True, wide: bool = False
+) -> Response:
+    """Give a page with a title and a body of HTML, below the box for an id and the links."""
+    narrow = "" if wide else ' class="text"'
+    ways = "".join(f'<a href="{at}">{name}</a>' for at, name in _LINKS)
+    top = (
+        f'<header class="top"><div id="box">{_BOX}</div><nav aria-label="Pages">{ways}'
+        '<button id="theme" type="button" hidden>Light or dark</button></nav></header>'
+    )
+    return HTMLResponse(
+        f"{_HEAD}<title>{_text(title)}</title></head><body>"
+        f'<a class="skip" href="#main">To the content</a>{top if box else ""}'
+        f'<main id="main"{narrow}><h1>{_text(title)}</h1>'
+        f"{body}</main></body></html>\n",
+        status,
+    )
+
+
+def address(name: str) -> str:
+    """Give where the page of an output is."""
+    return f"/o/{quote(name, safe='')}"
+
+
+def scrolling(content: str) -> str:
+    """Give what may be wider than the screen: it scrolls by itself, with the keyboard as well."""
+    return f'<div class="wide" role="region" aria-label="Answer" tabindex="0">{content}</div>'
+
+
+def links(named: Sequence[tuple[str, str]]) -> str:
+    """Give a list of links to outputs, each with a word about it."""
+    entries = "".join(
+        f'<li><a href="{escape(address(name))}">{_text(name)}</a> '
+        f'<span class="dim">{_text(about)}</span></li>'
+        for name, about in named
+    )
+    return f"<ul>{entries}</ul>" if entries else ""
+
+
+def run_links(runs: Sequence[Run]) -> str:
+    """Give runs as a list of links, with how each went and what it made."""
+    entries = []
+    for run in runs:
+        mark = run_mark(run)
+        tone = f' class="{mark.tone}"' if mark.sign else ""
+        made = ", ".join(each.name for each in run.outputs[:3])
+        entries.append(
+            f'<li><a href="/r/{quote(run.run_id, safe="")}">{_text(words.second(run.started_us))} '
+            f"{_text(run.component)}</a> <span{tone}>{_text(str(mark))}</span> "
+            f'<span class="dim">{_text(f"made {made}" if made else "")}</span></li>'
+        )
+    return f"<ul>{''.join(entries)}</ul>"

@@ -1,0 +1,159 @@
+"""The pages of things: a run, a component, an artifact, the store itself; and the help."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from ..render import detail, words
+from ..render.fragment import text as _text
+from ..render.narrative import run_mark
+from .answers import asked
+from .sheet import address, links, plain_page, run_links, scrolling
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+_HISTORY = 100
+_LISTED = 50
+_MOST_SOURCE = 200_000
+HELP = """\
+<p>Somebody holds one wrong result and asks: <em>what produced this?</em>
+Paste its id into the box.</p>
+<h2>Eight words</h2>
+<dl class="map">
+<dt>output</dt><dd>A result with an id: a prediction, a report, a row that was served.</dd>
+<dt>step</dt><dd>One execution of a component; also called a run.</dd>
+<dt>component</dt><dd>A named part of the pipeline. Its code changes over time.</dd>
+<dt>behind</dt><dd>All that a result was made from, and what that was made from.</dd>
+<dt>built on</dt><dd>All that was made from something: the other direction.</dd>
+<dt>gap</dt><dd>Something was used, and it was not recorded who made it.</dd>
+<dt>source</dt><dd>Something that comes from outside and was declared so. It is no gap.</dd>
+<dt>out of date</dt><dd>It would be different, or is too old, if it were made again now.</dd>
+</dl>
+<h2>Keys on the page of an output</h2>
+<dl class="map">
+<dt>/</dt><dd>the box for an id</dd>
+<dt>arrows</dt><dd>in the graph, along its lines: left to what it was made from</dd>
+<dt>Home</dt><dd>the output</dd>
+<dt>Enter</dt><dd>open a group, or the details of a step</dd>
+<dt>[ ]</dt><dd>fold or open the group of the chosen step</dd>
+<dt>+ - 0</dt><dd>zoom in, out, fit all</dd>
+<dt>n p</dt><dd>next and previous warning</dd>
+<dt>g t b</dt><dd>graph, timeline, table</dd>
+<dt>f d ?</dt><dd>flag this output, compare it, list the keys;
+there, single letters can be turned off</dd>
+</dl>
+<p>How this database is: <a href="/health">health</a>. For programs:
+<a href="/api/v1/openapi.json">the routes of the API</a>.</p>
+"""
+
+
+def run_page(client: Client, run_id: str) -> Response:
+    """Give the page of one run: all that is known of it, its source, and where to go from it."""
+    run = asked(client).get_run(run_id)
+    parts = "".join(
+        f"<dt>{_text(label)}</dt><dd>{_text(', '.join(phrases))}</dd>"
+        for label, phrases in detail.run_parts(run)
+    )
+    made = [(each.name, "made by this run") for each in run.outputs[:_LISTED]]
+    read = [(each.name, "read by this run") for each in run.inputs[:_LISTED]]
+    body = (
+        f'<p><a href="{address(run.run_id)}">What is behind it</a> · '
+        f'<a href="/impact/{quote(run.run_id, safe="")}">What is built on it</a> · '
+        f'<a href="/c/{quote(run.component, safe="")}">All runs of {_text(run.component)}</a></p>'
+        f'<dl class="map">{parts}</dl>'
+    )
+    if made:
+        body += f"<h2>Made</h2>{links(made)}"
+    if read:
+        body += f"<h2>Read</h2>{links(read)}"
+    source = client.source_of(run)
+    if source is not None:
+        body += (
+            f"<h2>The code that ran</h2>{scrolling(f'<pre>{escape(source[:_MOST_SOURCE])}</pre>')}"
+        )
+    return plain_page(f"Run {run.run_id} of {run.component}", body)
+
+
+def component_page(client: Client, name: str) -> Response:
+    """Give the page of a component: what it is, how its runs went, the newest of them."""
+    runs = asked(client).history(name, limit=_HISTORY)
+    known = next((each for each in client.components() if each.name == name), None)
+    facts = [
+        ("what it does", known and known.description),
+        ("kind", known and known.kind),
+        ("owner", known and known.owner),
+        ("tags", known and ", ".join(known.tags)),
+    ]
+    said = "".join(f"<dt>{label}</dt><dd>{_text(said)}</dd>" for label, said in facts if said)
+    marks = [run_mark(run) for run in runs]
+    strip = "".join(
+        f'<a class="{mark.tone if mark.sign else ""}" href="/r/{quote(run.run_id, safe="")}" '
+        f'title="{escape(words.second(run.started_us))}: {escape(str(mark))}">'
+        f'<span class="hidden">{_text(words.second(run.started_us))}: {_text(str(mark))} </span>'
+        f"{_text(mark.sign or '·')}</a>"
+        for run, mark in zip(reversed(runs), reversed(marks), strict=True)
+    )
+    failed = sum(run.status == "failed" for run in runs)
+    rate = f"Of the last {words.count(len(runs), 'run')}, {failed} failed."
+    body = (
+        f'<dl class="map">{said}</dl><h2>How its runs went, the newest last</h2><p>{rate}</p>'
+        f'<div class="strip">{strip}</div><h2>Newest runs</h2>{run_links(runs[:_LISTED])}'
+    )
+    return plain_page(name, body)
+
+
+def components_page(client: Client) -> Response:
+    """Give the page of all components, the one that ran last first."""
+    found = client.components() if client.has_records() else []
+    entries = "".join(
+        f'<li><a href="/c/{quote(each.name, safe="")}">{_text(each.name)}</a> '
+        f'<span class="dim">{_text(" · ".join(filter(None, (each.owner, each.description))))}'
+        "</span></li>"
+        for each in found
+    )
+    return plain_page("Components", f"<ul>{entries}</ul>" if entries else "<p>None yet.</p>")
+
+
+def artifact_page(client: Client, name: str) -> Response:
+    """Give the page of a file or another artifact: who made it, in which versions."""
+    runs = asked(client).who(name, limit=_LISTED)
+    body = (
+        f'<p><a href="{address(name)}">What is behind its newest version</a> · '
+        f'<a href="/impact/{quote(name, safe="")}">What is built on it</a></p>'
+    )
+    body += (
+        f"<h2>Runs that made it</h2>{run_links(runs)}"
+        if runs
+        else "<p>No recorded run made it.</p>"
+    )
+    versions = {w.version: run for run in reversed(runs) for w in run.outputs if w.name == name}
+    shown = "".join(
+        f"<li><code>{_text(words.short_version(version))}</code> "
+        f'<span class="dim">{_text(words.second(run.started_us))} UTC</span></li>'
+        for version, run in reversed(versions.items())
+        if version
+    )
+    if shown:
+        body += f"<h2>Versions</h2><ul>{shown}</ul>"
+    return plain_page(name, body)
+
+
+def health_page(client: Client) -> Response:
+    """Give the page that says how the store is."""
+    stats = client.stats()
+    facts = (
+        ("store", client.url),
+        ("schema", str(stats.schema_version)),
+        ("runs", f"{stats.runs:,}"),
+        ("components", f"{stats.components:,}"),
+        ("size", words.size(stats.bytes)),
+        ("newest run", f"{words.second(stats.newest_us)} UTC" if stats.newest_us else "none"),
+        ("damaged records passed over", f"{stats.lost:,}"),
+    )
+    told = "".join(f"<dt>{label}</dt><dd>{_text(said)}</dd>" for label, said in facts)
+    return plain_page("Health", f'<dl class="map">{told}</dl>')

@@ -1,0 +1,156 @@
+"""What the trace page asks for while it is open: the drawing, rows, one step, and what is new.
+
+A page stays with the trace that it opened with: the trace is kept for a while under a key, so
+that what is opened later fits what is shown. Where it is gone by then, it is worked out anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ..errors import BacktrailError
+from ..render import view
+from .answers import asked
+from .problems import RefusedError
+from .routes import document
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from ..query.backtrace import Backtrace
+
+PREFIX = "/page"
+_MOST_KEPT = 16
+# Of runs over all traces that are kept.
+_MOST_RUNS = 50_000
+_LOOK_EVERY_S = 2.0
+_MOST_WATCHED_S = 3600.0
+_MOST_WATCHING = 200
+
+
+class Traces:
+    """The traces of pages that are open, the latest ones."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._kept: OrderedDict[str, tuple[str, Backtrace]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, name: str, key: str | None) -> tuple[str, Backtrace]:
+        """Give the trace of an output and its key, as it was kept or as it is now."""
+        with self._lock:
+            known = self._kept.get(key or "")
+            if key is not None and known is not None and known[0] == name:
+                self._kept.move_to_end(key)
+                return key, known[1]
+        return self.keep(name, asked(self._client).backtrace(name))
+
+    def keep(self, name: str, trace: Backtrace) -> tuple[str, Backtrace]:
+        """Keep a trace, and give it with its key."""
+        key = secrets.token_hex(8)
+        with self._lock:
+            self._kept[key] = (name, trace)
+            while len(self._kept) > 1 and (
+                len(self._kept) > _MOST_KEPT
+                or sum(len(each.frames) for _, each in self._kept.values()) > _MOST_RUNS
+            ):
+                self._kept.popitem(last=False)
+        return key, trace
+
+
+def view_routes(client: Client, traces: Traces) -> list[Route]:
+    """Give the routes that the trace page asks."""
+    watching = 0
+
+    async def drawing(request: Request) -> Response:
+        asked_for = request.query_params
+        by = asked_for.get("by") or None
+        if by not in (None, "run", "component", "stage"):
+            raise RefusedError(400, "by is run, component or stage")
+        opened = frozenset(asked_for.getlist("open"))
+
+        def found() -> Response:
+            key, trace = traces.of(_name(request), asked_for.get("key"))
+            told = {"key": key, "name": trace.output.name, **view.view(trace, by, opened)}
+            return document(told)
+
+        return await run_in_threadpool(found)
+
+    async def rows(request: Request) -> Response:
+        def found() -> Response:
+            key, trace = traces.of(_name(request), request.query_params.get("key"))
+            return document({"key": key, "rows": view.rows(trace)})
+
+        return await run_in_threadpool(found)
+
+    async def step(request: Request) -> Response:
+        number = request.query_params.get("n", "")
+
+        def found() -> Response:
+            _, trace = traces.of(_name(request), request.query_params.get("key"))
+            if not number.isdecimal() or len(number) > 9 or int(number) >= len(trace.frames):
+                raise RefusedError(404, "this trace has no such step")
+            return HTMLResponse(view.step(trace, int(number)))
+
+        return await run_in_threadpool(found)
+
+    async def news(_request: Request) -> Response:
+        nonlocal watching
+        if watching >= _MOST_WATCHING:
+            raise RefusedError(503, "too many pages are open", "Reload to see what is new.")
+
+        async def told() -> AsyncIterator[str]:
+            nonlocal watching
+            watching += 1
+            try:
+                async for each in _news(client):
+                    yield each
+            finally:
+                watching -= 1
+
+        return StreamingResponse(told(), media_type="text/event-stream")
+
+    return [
+        Route(f"{PREFIX}/view", drawing),
+        Route(f"{PREFIX}/rows", rows),
+        Route(f"{PREFIX}/step", step),
+        Route(f"{PREFIX}/news", news),
+    ]
+
+
+async def _news(client: Client) -> AsyncIterator[str]:
+    """Say whenever a run began or ended, until the browser leaves."""
+    last: Any = None
+    for _ in range(int(_MOST_WATCHED_S / _LOOK_EVERY_S)):
+        try:
+            newest = await run_in_threadpool(_newest, client)
+        except BacktrailError:
+            newest = last  # it is said by what is asked next
+        if newest != last and last is not None:
+            yield "event: runs\ndata: {}\n\n"
+        else:
+            yield ": still there\n\n"
+        last = newest
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _newest(client: Client) -> Any:
+    if not client.has_records():
+        return ()
+    return [(run.run_id, run.status, run.outputs_total) for run in client.recent(20)]
+
+
+def _name(request: Request) -> str:
+    name = request.query_params.get("output")
+    if not name:
+        raise RefusedError(400, "say which output")
+    return name

@@ -1,0 +1,413 @@
+"""The page in a real Chromium: found, read, followed, flagged; by keyboard; without barriers."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from served import Served, serving
+
+from backtrail import Client, Pointer
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+START = datetime(2026, 7, 1, tzinfo=timezone.utc)
+COMPONENTS = (
+    "ingest clean join features select train tune evaluate publish merge split rank".split()
+)
+# Of elements: what is shown of ten thousand runs is no more than this.
+MOST_NODES = 2_500
+
+
+def plant(client: Client, name: str, runs: int) -> None:
+    """Record a pipeline of so many runs behind one prediction; one of them failed."""
+    for n in range(runs):
+        inputs = [f"{name}/v{n - back}" for back in (1, 7, 40) if n >= back]
+        at = START + timedelta(minutes=10 * n)
+        failed = n == runs // 2
+        client.record_run(
+            COMPONENTS[n % len(COMPONENTS)],
+            run_id=f"{name}-run-{n}",
+            started_at=at,
+            ended_at=at + timedelta(minutes=1 + n % 9),
+            inputs=inputs or ["outside.csv"],
+            outputs=[f"{name}/v{n}"],
+            status="failed" if failed else "completed",
+            error="ValueError: the planted fault" if failed else None,
+            params={"n": n},
+        )
+    at = START + timedelta(minutes=10 * runs)
+    client.record_run(
+        "predict",
+        run_id=f"{name}-last",
+        started_at=at,
+        ended_at=at,
+        inputs=[f"{name}/v{runs - 1}"],
+        outputs=[Pointer(f"pred-{name}", kind="output")],
+    )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("page")
+    with serving(f"sqlite:///{folder}/bt.db", folder) as found:
+        for name, runs in (("small", 11), ("middle", 200), ("large", 10_000)):
+            plant(found.client, name, runs)
+        plant(found.client, "<b>odd</b>", 3)
+        assert found.client.flush(60) == 0
+        found.client.flag("pred-middle", "far too low", by="ann")
+        found.client.flush()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not os.access(CHROMIUM, os.X_OK):
+        if os.environ.get("CI") == "true":
+            raise LookupError(f"{CHROMIUM} is not there; scripts/setup --servers installs it")
+        pytest.skip("Chromium is not there: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served) -> Iterator[Page]:
+    """A page that fails the test where a script fails, or asks for anything elsewhere."""
+    context = browser.new_context(base_url=served.url, viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda asked: is_elsewhere(asked.url, served) and wrong.append(asked.url))
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def is_elsewhere(url: str, served: Served) -> bool:
+    return not url.startswith((served.url, "blob:", "data:"))
+
+
+def nodes(page: Page) -> int:
+    return int(page.evaluate("document.querySelectorAll('*').length"))
+
+
+# -- the main way ------------------------------------------------------------------------
+
+
+def test_a_person_finds_reads_follows_and_flags(page: Page, served: Served) -> None:
+    page.goto("/")
+    page.get_by_role("combobox", name="Output id").press_sequentially("d-sma")
+    page.get_by_role("option", name="pred-small").click()
+
+    expect(page).to_have_url(re.compile("/o/pred-small$"))
+    expect(page.get_by_role("region", name="In words")).to_contain_text("stopped with an error")
+    page.get_by_role("checkbox", name="only warnings").check()
+    page.get_by_role("option", name=re.compile("#6 .*failed")).click()
+    details = page.get_by_role("region", name="Details of the chosen step")
+    expect(details).to_contain_text("ValueError: the planted fault")
+    expect(page).to_have_url(re.compile("step=6"))
+    # From there on along what it was made from.
+    details.get_by_role("link", name="#7").first.click()
+    expect(details.get_by_role("heading", level=3)).to_contain_text("#7")
+
+    page.get_by_role("link", name="Flag this output").click()
+    page.get_by_label("What is wrong?").fill("it says -3")
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Flag").click()
+    expect(page.get_by_text("as wrong. Flag it again")).to_be_visible()
+    page.get_by_role("link", name="Review").click()
+    expect(page.get_by_role("listitem").filter(has_text="it says -3")).to_be_visible()
+    assert "pred-small" in {each.name for each in served.client.flagged()}
+    served.client.unflag("pred-small")
+    served.client.flush()
+
+
+def test_the_whole_way_goes_by_keyboard_alone(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.type("pred-sm")
+    expect(page.get_by_role("option", name="pred-small")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/o/pred-small$"))
+
+    graph = page.get_by_role("group", name=re.compile("^Graph"))
+    expect(graph.get_by_role("button", name=re.compile("^#0 predict"))).to_be_attached()
+    page.keyboard.press("n")  # the step that failed
+    expect(page).to_have_url(re.compile("step=6"))
+    graph.get_by_role("button", name=re.compile("^#6 ")).focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile("step=7"))
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Details of the chosen step")).to_be_focused()
+    for key, view in (("t", "Timeline"), ("b", "Table"), ("g", "Graph")):
+        page.keyboard.press(key)
+        pressed = page.get_by_role("button", name=view, exact=True)
+        expect(pressed).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    expect(page.get_by_role("combobox", name="Output id")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.get_by_role("main").click(position={"x": 2, "y": 2})
+    page.keyboard.press("f")
+    expect(page).to_have_url(re.compile("/flag/pred-small$"))
+
+
+def test_one_stop_of_the_tab_key_is_enough_for_graph_and_list(page: Page) -> None:
+    page.goto("/o/pred-middle")
+    graph = page.get_by_role("group", name=re.compile("^Graph"))
+    expect(graph.locator("[tabindex='0']")).to_have_count(1)
+    expect(page.get_by_role("listbox", name="Steps")).to_have_attribute("tabindex", "0")
+
+
+# -- what the address says -------------------------------------------------------------
+
+
+def test_a_link_leads_to_the_same_view(page: Page) -> None:
+    page.goto("/o/pred-middle?view=table&step=5&q=train&warned=0")
+    expect(page.get_by_role("searchbox", name="Filter steps")).to_have_value("train")
+    rows = page.get_by_role("table", name="Steps").get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("train")
+    page.get_by_role("button", name="Clear filter").click()
+    expect(rows.filter(has_text=re.compile(r"^#5\D"))).to_have_count(1)
+    page.get_by_role("button", name="Timeline").click()
+    expect(page.get_by_role("img", name=re.compile("201 steps"))).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("table", name="Steps")).to_be_visible()
+
+
+def test_a_group_is_opened_in_its_place(page: Page) -> None:
+    page.goto("/o/pred-middle")
+    graph = page.get_by_role("group", name=re.compile("^Graph"))
+    group = graph.get_by_role("button", name=re.compile("^evaluate"))
+    expect(group).to_have_attribute("aria-expanded", "false")
+    before = graph.get_by_role("button").count()
+    group.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("open=evaluate"))
+    expect(page.get_by_role("option", name=re.compile(r"#\d+ evaluate")).first).to_be_visible()
+    expect(graph.get_by_role("button", name=re.compile("^evaluate"))).to_have_count(0)
+    page.get_by_role("button", name="Fit all").click()
+    assert graph.get_by_role("button").count() >= before
+
+
+def test_a_table_is_sorted_and_saved(page: Page, tmp_path: Path) -> None:
+    page.goto("/o/pred-small?view=table")
+    page.get_by_role("columnheader", name="Component").get_by_role("button").click()
+    first = page.get_by_role("table", name="Steps").get_by_role("row").nth(1)
+    expect(first).to_contain_text("clean")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    saved.value.save_as(tmp_path / "steps.csv")
+    lines = (tmp_path / "steps.csv").read_text("utf-8").splitlines()
+    assert (len(lines), lines[1].split(",")[1]) == (13, '"predict"')
+
+
+def test_a_picture_is_saved(page: Page, tmp_path: Path) -> None:
+    page.goto("/o/pred-small")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PNG").click()
+    saved.value.save_as(tmp_path / "p.png")
+    assert (tmp_path / "p.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+# -- size ------------------------------------------------------------------------------
+
+
+def test_ten_thousand_runs_are_a_few_elements(page: Page) -> None:
+    sent: list[int] = []
+    page.on("response", lambda told: "/page/view" in told.url and sent.append(len(told.body())))
+    page.goto("/o/pred-large")
+    expect(page.get_by_role("option", name=re.compile("^▸ evaluate"))).to_be_visible()
+    assert nodes(page) < MOST_NODES / 4
+    page.get_by_role("combobox", name="Group steps").select_option("run")
+    expect(page.get_by_role("option", name=re.compile("^#0 predict"))).to_be_visible()
+    page.get_by_role("button", name="Fit all").click()
+    assert nodes(page) < MOST_NODES
+    page.get_by_role("listbox", name="Steps").press("End")
+    expect(page.get_by_role("option", name=re.compile("^#10000 "))).to_be_visible()
+    page.get_by_role("button", name="Table").click()
+    expect(page.get_by_role("table", name="Steps")).to_have_attribute("aria-rowcount", "10002")
+    page.get_by_role("button", name="Timeline").click()
+    expect(page.get_by_role("img", name=re.compile("10001 steps"))).to_be_visible()
+    assert nodes(page) < MOST_NODES
+
+
+# -- live ------------------------------------------------------------------------------
+
+
+def test_an_open_page_shows_what_comes(page: Page, served: Served) -> None:
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Newest outputs")).to_be_visible()
+    time.sleep(1)  # until the page listens
+    at = datetime.now(timezone.utc) + timedelta(days=400)
+    made = [Pointer("pred-just-now", kind="output")]
+    served.client.record_run("late", run_id="late", started_at=at, ended_at=at, outputs=made)
+    served.client.flush()
+    expect(page.get_by_role("link", name="pred-just-now")).to_be_visible(timeout=10_000)
+
+
+def test_a_trace_that_is_open_changes_with_what_is_recorded(page: Page, served: Served) -> None:
+    at = datetime.now(timezone.utc) + timedelta(days=401)
+
+    def put(run_id: str, hour: int, inputs: list[str], output: str) -> None:
+        moment = at + timedelta(hours=hour)
+        served.client.record_run(
+            "step", run_id=run_id, started_at=moment, ended_at=moment, inputs=inputs,
+            outputs=[output],
+        )  # fmt: skip
+        served.client.flush()
+
+    put("grown-2", 2, ["grown-middle"], "grown")
+    page.goto("/o/grown")
+    steps = page.get_by_role("listbox", name=re.compile("^Steps")).get_by_role("option")
+    expect(steps).to_have_count(1)
+    time.sleep(3)
+    put("grown-1", 1, [], "grown-middle")
+    expect(steps).to_have_count(2, timeout=10_000)
+
+
+# -- safety ----------------------------------------------------------------------------
+
+
+def test_names_from_pipelines_are_text(page: Page) -> None:
+    page.goto("/o/pred-%3Cb%3Eodd%3C%2Fb%3E?step=1")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Backtrace of pred-<b>odd</b>")
+    expect(page.get_by_role("region", name="Details of the chosen step")).to_contain_text("<b>")
+    assert page.locator("main b, svg b").count() == 0
+
+
+def test_without_a_script_the_page_says_the_same(browser: Browser, served: Served) -> None:
+    with contextlib.closing(
+        browser.new_context(base_url=served.url, java_script_enabled=False)
+    ) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("Output id").fill("pred-small")
+        page.get_by_role("button", name="Trace").click()
+        expect(page.get_by_role("region", name="In words")).to_contain_text("predict")
+        page.get_by_role("link", name="All steps, their graph and details").click()
+        expect(page.get_by_role("table")).to_contain_text("publish")
+
+
+def test_an_unknown_id_leads_to_what_is_near(page: Page) -> None:
+    page.goto("/o/pred-smal")
+    page.get_by_role("link", name="pred-small").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Backtrace of pred-small")
+
+
+# -- for everybody ---------------------------------------------------------------------
+
+PAGES = (
+    *("/", "/o/pred-small?step=2", "/o/pred-middle", "/o/pred-middle?view=table&step=100"),
+    *("/o/pred-middle?view=timeline", "/o/pred-middle?by=run&warned=1", "/review", "/c"),
+    *("/c/train", "/r/middle-run-100", "/f/middle/v3", "/diff/pred-small..pred-middle"),
+    *("/impact/middle-run-190", "/flag/pred-small", "/help", "/health", "/o/nothing-like-it"),
+    *("/login", "/o/pred-small.html"),
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_has_a_barrier(browser: Browser, served: Served, theme: Any, width: int) -> None:
+    size: Any = {"width": width, "height": 800}
+    context = browser.new_context(base_url=served.url, color_scheme=theme, viewport=size)
+    page = context.new_page()
+    found: list[str] = []
+    for path in PAGES:
+        page.goto(path)
+        page.wait_for_load_state("load")
+        page.wait_for_timeout(250)
+        told = Axe().run(page).response
+        found += [f"{path} {each['id']}: {each['nodes'][0]['html']}" for each in told["violations"]]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found.append(f"{path} is {wide} wide")
+    context.close()
+    assert found == []
+
+
+# -- the files -------------------------------------------------------------------------
+
+
+def test_the_files_were_built_of_the_source_that_is_here() -> None:
+    digest = hashlib.sha256()
+    names = sorted(path.name for path in (ROOT / "ui/src").iterdir())
+    for name in ("package-lock.json", *(f"src/{name}" for name in names)):
+        digest.update(f"{name}\n".encode() + (ROOT / "ui" / name).read_bytes() + b"\n")
+    for name in ("app.js", "app.css"):
+        built = (ROOT / "src/backtrail/server/static" / name).read_text("utf-8")
+        said = re.search(r"Source ([0-9a-f]{64})", built)
+        assert said is not None
+        assert said[1] == digest.hexdigest(), "run: cd ui && npm ci && npm run build"
+        outside = set(re.findall(r"https?://[^\"'`)\s]+", built))
+        assert outside <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"} | {
+            "http://www.w3.org/1998/Math/MathML",
+            "http://www.w3.org/1999/xlink",
+        }
+
+
+def test_the_view_says_where_every_box_is(served: Served) -> None:
+    told = served.ask("/page/view?output=pred-middle&by=component&open=tune").content
+    keys = {box["key"] for box in told["boxes"]}
+    assert {arrow[end] for arrow in told["arrows"] for end in ("from", "to")} <= keys
+    assert told["boxes"][0]["group"] == "predict"
+    opened = [each["n"] for each in told["steps"] if each.get("component") == "tune"]
+    assert len(opened) == 17
+    again = served.ask(f"/page/view?output=pred-middle&key={told['key']}").content
+    assert again["key"] == told["key"]
+    assert served.ask("/page/view?output=pred-middle&key=gone").content["key"] != "gone"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/page/view", 400),
+        ("/page/view?output=nothing", 404),
+        ("/page/view?output=pred-small&by=colour", 400),
+        ("/page/step?output=pred-small&n=12", 404),
+        ("/page/step?output=pred-small&n=-1", 404),
+        ("/page/step?output=pred-small&n=%C2%B2", 404),
+        ("/page/step?output=pred-small", 404),
+        ("/static/../app.py", 404),
+        ("/static/nothing.js", 404),
+    ],
+)
+def test_what_a_page_cannot_ask_is_refused(served: Served, path: str, status: int) -> None:
+    assert served.ask(path).status == status
+
+
+def test_pages_that_stay_open_leave_room_for_others(served: Served) -> None:
+    import http.client
+    from urllib.parse import urlsplit
+
+    open_pages = []
+    for _ in range(70):
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(served.url).port, timeout=10)
+        connection.request("GET", "/page/news")
+        response = connection.getresponse()
+        assert response.status == 200
+        open_pages.append(connection)
+    assert served.ask("/api/v1/runs?limit=1").status == 200
+    for connection in open_pages:
+        connection.close()

@@ -1,0 +1,54 @@
+// Brings a page to life: the box on each, the trace on that of an output, the theme.
+import { render } from "preact";
+import { Box } from "./box";
+import { Trace } from "./trace";
+
+const kept = (): string | null => {
+  try {
+    return localStorage.getItem("backtrail-theme");
+  } catch {
+    return null;
+  }
+};
+const theme = kept();
+if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+
+const box = document.getElementById("box");
+if (box) {
+  const first = box.dataset.first ?? "";
+  box.textContent = "";
+  render(<Box first={first} />, box);
+}
+const place = document.getElementById("trace");
+if (place) {
+  place.textContent = "";
+  render(<Trace name={place.dataset.name!} firstKey={place.dataset.key!} />, place);
+}
+const toggle = document.getElementById("theme");
+if (toggle) {
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    const dark = document.documentElement.dataset.theme
+      ? document.documentElement.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    const next = dark ? "light" : "dark";
+    document.documentElement.dataset.theme = next;
+    try {
+      localStorage.setItem("backtrail-theme", next);
+    } catch {
+      // It holds for this page then.
+    }
+    dispatchEvent(new Event("themechange"));
+  });
+}
+// Lists that are open show what is new.
+const live = document.getElementById("live");
+if (live) {
+  const source = new EventSource("/page/news");
+  source.addEventListener("runs", async () => {
+    const response = await fetch(location.href);
+    if (!response.ok) return;
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("live");
+    if (fresh && !live.contains(document.activeElement)) live.replaceChildren(...fresh.childNodes);
+  });
+}

@@ -1,0 +1,366 @@
+// The trace of one output: steps, three views of them, and the details of the chosen one.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ask, askText, type Doc, type Row, rowsAddress, stepAddress, type Step, viewAddress } from "./ask";
+import { Graph } from "./graph";
+import { Keys, keysAreOn } from "./help";
+import { type State, useAddress, type View } from "./state";
+import { Steps } from "./steps";
+import { csv, Table } from "./table";
+import { Timeline } from "./timeline";
+
+const VIEWS: [View, string][] = [
+  ["graph", "Graph"],
+  ["timeline", "Timeline"],
+  ["table", "Table"],
+];
+const save = (name: string, content: BlobPart, type: string) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+};
+
+export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
+  const [state, change] = useAddress();
+  const [doc, setDoc] = useState<Doc | null>(null);
+  const [every, setEvery] = useState<Row[] | null>(null);
+  const [details, setDetails] = useState("");
+  const [trouble, setTrouble] = useState("");
+  const [said, setSaid] = useState("");
+  const [news, setNews] = useState(false);
+  const [isFolded, setFolded] = useState(false);
+  const [tab, setTab] = useState<"steps" | "middle" | "right">("steps");
+  const [help, setHelp] = useState(false);
+  const key = useRef(firstKey);
+  const [keyNow, setKeyNow] = useState(firstKey);
+  const commands = useRef<Record<string, () => void>>({});
+  const right = useRef<HTMLDivElement>(null);
+
+  const failed = (error: unknown) => setTrouble(error instanceof Error ? error.message : String(error));
+  const load = (signal?: AbortSignal) =>
+    ask<Doc>(viewAddress(name, key.current, state.by, state.open), signal)
+      .then((found) => {
+        key.current = found.key;
+        setKeyNow(found.key);
+        setDoc(found);
+        setTrouble("");
+      })
+      .catch((error) => {
+        if (!signal?.aborted) failed(error);
+      });
+  useEffect(() => {
+    const stop = new AbortController();
+    load(stop.signal);
+    return () => stop.abort();
+  }, [name, state.by, state.open.join("\n")]);
+
+  const wantsAll = state.q !== "" || state.warned || state.view !== "graph";
+  const rows = useMemo<Row[] | null>(
+    () => (doc?.by === "run" ? (doc.steps as Row[]) : every),
+    [doc, every],
+  );
+  useEffect(() => {
+    if (!wantsAll || rows !== null || doc === null) return;
+    ask<{ rows: Row[] }>(rowsAddress(name, key.current)).then(({ rows }) => setEvery(rows), failed);
+  }, [wantsAll, rows === null, doc === null]);
+
+  const isLike = (row: Row): boolean => {
+    const wanted = state.q.toLowerCase();
+    return (
+      (!state.warned || row.warned) &&
+      (wanted === "" || `#${row.n} ${row.component} ${row.state} ${row.why} ${row.code} ${row.started}`.toLowerCase().includes(wanted))
+    );
+  };
+  const isFiltered = state.q !== "" || state.warned;
+  const steps: Step[] = useMemo(() => {
+    if (isFiltered) return (rows ?? []).filter(isLike);
+    return doc?.steps ?? [];
+  }, [doc, rows, state.q, state.warned]);
+  const shownRows = useMemo(() => (rows ?? []).filter(isLike), [rows, state.q, state.warned]);
+  useEffect(() => {
+    if (isFiltered && rows) setSaid(`${steps.length} of ${doc?.total ?? 0} steps`);
+  }, [steps.length, isFiltered]);
+
+  const step = state.step !== null && doc && state.step < doc.total ? state.step : null;
+  useEffect(() => {
+    if (step === null) {
+      setDetails("");
+      return;
+    }
+    const stop = new AbortController();
+    askText(stepAddress(name, key.current, step), stop.signal)
+      .then(setDetails)
+      .catch((error) => {
+        if (!stop.signal.aborted) failed(error);
+      });
+    return () => stop.abort();
+  }, [step, keyNow]);
+
+  useEffect(() => {
+    const source = new EventSource("/page/news");
+    source.addEventListener("runs", () => setNews(true));
+    return () => source.close();
+  }, []);
+  // What is new is looked at once nobody reads: the trace that is shown changes only where it differs.
+  useEffect(() => {
+    if (!news) return;
+    setNews(false);
+    ask<Doc>(viewAddress(name, null, state.by, state.open)).then((found) => {
+      if (JSON.stringify({ ...found, key: "" }) === JSON.stringify({ ...doc, key: "" })) return;
+      key.current = found.key;
+      setKeyNow(found.key);
+      setEvery(null);
+      setDoc(found);
+      setSaid("This trace has changed: new runs were recorded");
+    }, failed);
+  }, [news]);
+
+  const onStep = (n: number) => change({ step: n < 0 ? null : n });
+  const onGroup = (group: string) => {
+    const open = state.open.includes(group) ? state.open.filter((each) => each !== group) : [...state.open, group];
+    change({ open });
+  };
+  const toDetails = () => {
+    setFolded(false);
+    setTab("right");
+    setTimeout(() => right.current?.focus(), 0);
+  };
+  const nextWarned = (sign: number) => {
+    const find = (all: Row[]) => {
+      const warned = all.filter((row) => row.warned);
+      if (warned.length === 0) return setSaid("No step has a warning");
+      const from = step ?? (sign > 0 ? -1 : all.length);
+      const ahead = sign > 0 ? warned.find((row) => row.n > from) : warned.findLast((row) => row.n < from);
+      onStep((ahead ?? (sign > 0 ? warned[0] : warned[warned.length - 1]))!.n);
+    };
+    if (rows) find(rows);
+    else
+      ask<{ rows: Row[] }>(rowsAddress(name, key.current)).then(({ rows }) => {
+        setEvery(rows);
+        find(rows);
+      }, failed);
+  };
+  const compare = () => {
+    const other = prompt("Compare with which output? Give the id of one that was right.");
+    if (other) location.assign(`/diff/${encodeURIComponent(other)}..${encodeURIComponent(name)}`);
+  };
+  // Which group the chosen step is in: its details say so.
+  const group = useMemo<string | null>(() => {
+    if (!doc || doc.by === "run" || details === "") return null;
+    const told = new DOMParser().parseFromString(details, "text/html").querySelector<HTMLElement>("[data-stage]");
+    return (doc.by === "stage" ? told?.dataset.stage : told?.dataset.component) ?? null;
+  }, [doc?.by, details]);
+  useEffect(() => {
+    const keys = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      if (event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
+      if (target.closest("input,select,textarea,dialog") && event.key !== "Escape") return;
+      const todo: Record<string, () => void> = {
+        "/": () => document.getElementById("id")?.focus(),
+        g: () => change({ view: "graph" }),
+        t: () => change({ view: "timeline" }),
+        b: () => change({ view: "table" }),
+        f: () => location.assign(`/flag/${encodeURIComponent(name)}`),
+        d: compare,
+        n: () => nextWarned(1),
+        p: () => nextWarned(-1),
+        "[": () => {
+          if (group !== null) change({ open: state.open.filter((each) => each !== group) });
+        },
+        "]": () => {
+          if (group !== null && !state.open.includes(group)) change({ open: [...state.open, group] });
+        },
+        "?": () => setHelp(true),
+        Enter: () => {
+          if (target === document.body && step !== null) toDetails();
+        },
+        Escape: () => onStep(-1),
+        ...commands.current,
+      };
+      const act = todo[event.key];
+      if (!act || (event.key === "Home" && target.closest("[role=listbox],[role=table]"))) return;
+      if (event.key !== "Enter" && event.key !== "Escape") event.preventDefault();
+      act();
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  });
+  const inDetails = (event: MouseEvent) => {
+    const link = (event.target as HTMLElement).closest("a");
+    const n = link?.getAttribute("href")?.match(/^#frame-(\d+)$/)?.[1];
+    if (n === undefined) return;
+    event.preventDefault();
+    onStep(Number(n));
+  };
+  const png = async () => {
+    const address = `/o/${encodeURIComponent(name)}.svg`;
+    const image = new Image();
+    image.src = address;
+    try {
+      await image.decode();
+      const [w, h] = [image.naturalWidth || 1200, image.naturalHeight || 800];
+      const scale = Math.min(2, 8000 / w, 8000 / h);
+      const canvas = document.createElement("canvas");
+      canvas.width = w * scale;
+      canvas.height = h * scale;
+      const pen = canvas.getContext("2d")!;
+      pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => blob && save(`${name.replaceAll(/[^\w.-]+/g, "_")}.png`, blob, "image/png"));
+    } catch {
+      setTrouble("The picture cannot be drawn here; the SVG has the same");
+    }
+  };
+  const share = () =>
+    navigator.clipboard.writeText(location.href).then(
+      () => setSaid("The address is copied: it leads to this view"),
+      () => setSaid(location.href),
+    );
+  const at = `/o/${encodeURIComponent(name)}`;
+  const pane = (which: typeof tab, more: string) => `pane ${more}${tab === which ? " shown" : ""}`;
+  return (
+    <>
+      <div class="actions">
+        <a class="button" href={`/flag/${encodeURIComponent(name)}`}>
+          Flag this output
+        </a>
+        <button onClick={share}>Copy link</button>
+        <button onClick={png}>PNG</button>
+        <a class="button" href={`${at}.svg`}>
+          SVG
+        </a>
+        <a class="button" href={`${at}.json`}>
+          JSON
+        </a>
+        <a class="button" href={`${at}.txt`}>
+          Text
+        </a>
+        <a class="button" href={`${at}.html`}>
+          Printable page
+        </a>
+        <button onClick={compare}>Compare…</button>
+        <button onClick={() => setHelp(true)}>Keys</button>
+      </div>
+      {trouble && (
+        <div class="banner" role="alert">
+          {trouble}. <button onClick={() => load()}>Try again</button>
+        </div>
+      )}
+      <p class="dim" role="status">
+        {said}
+      </p>
+      <div class="tabs">
+        {(["steps", "middle", "right"] as const).map((which) => (
+          <button key={which} aria-pressed={tab === which} onClick={() => setTab(which)}>
+            {{ steps: "Steps", middle: VIEWS.find(([view]) => view === state.view)![1], right: "Details" }[which]}
+          </button>
+        ))}
+      </div>
+      <div class={`panes${isFolded ? " folded" : ""}`}>
+        <section class={pane("steps", "left")} aria-label="Steps">
+          <Filter state={state} change={change} by={doc?.by ?? ""} total={doc?.total ?? 0} />
+          {doc === null ? (
+            <p class="details dim">Loading…</p>
+          ) : (
+            <Steps
+              steps={steps}
+              step={step}
+              group={group}
+              grouped={!isFiltered && doc.by !== "run"}
+              onStep={onStep}
+              onGroup={onGroup}
+            />
+          )}
+        </section>
+        <section class={pane("middle", "middle")} aria-label="Picture">
+          <div class="bar">
+            {VIEWS.map(([view, word]) => (
+              <button key={view} aria-pressed={state.view === view} onClick={() => change({ view })}>
+                {word}
+              </button>
+            ))}
+            {state.view === "graph" && (
+              <>
+                <button aria-label="Zoom in" onClick={() => commands.current["+"]?.()}>
+                  +
+                </button>
+                <button aria-label="Zoom out" onClick={() => commands.current["-"]?.()}>
+                  −
+                </button>
+                <button onClick={() => commands.current["0"]?.()}>Fit all</button>
+                <button onClick={() => commands.current.Home?.()}>Output</button>
+              </>
+            )}
+            {state.view === "table" && (
+              <button onClick={() => save("steps.csv", csv(shownRows), "text/csv")}>CSV</button>
+            )}
+            {isFolded && <button onClick={() => setFolded(false)}>Details</button>}
+          </div>
+          {doc === null ? null : state.view === "graph" ? (
+            <Graph doc={doc} step={step} group={group} onStep={onStep} onGroup={onGroup} onDetails={toDetails} commands={commands} />
+          ) : rows === null ? (
+            <p class="details dim">Loading…</p>
+          ) : state.view === "timeline" ? (
+            <Timeline rows={shownRows} step={step} onStep={onStep} />
+          ) : (
+            <Table rows={shownRows} step={step} onStep={onStep} />
+          )}
+        </section>
+        {!isFolded && (
+          <section class={pane("right", "right")} aria-label="Details">
+            <div class="bar">
+              <h2>Details</h2>
+              <button onClick={() => setFolded(true)}>Fold away</button>
+            </div>
+            <div
+              class="scroll details"
+              ref={right}
+              tabIndex={0}
+              role="region"
+              aria-label="Details of the chosen step"
+              onClick={inDetails}
+            >
+              {details === "" ? (
+                <p class="dim">Choose a step to see what it read, wrote and ran with.</p>
+              ) : (
+                // Written by the server, in which every value is text.
+                <div dangerouslySetInnerHTML={{ __html: details }} />
+              )}
+            </div>
+          </section>
+        )}
+      </div>
+      {help && <Keys onClose={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function Filter(props: { state: State; change: (part: Partial<State>) => void; by: string; total: number }) {
+  const { state, change, by } = props;
+  return (
+    <div class="bar">
+      <h2>Steps</h2>
+      <select
+        aria-label="Group steps"
+        value={by || "run"}
+        onChange={(event) => change({ by: event.currentTarget.value, open: [] })}
+      >
+        <option value="run">each by itself</option>
+        <option value="component">by component</option>
+        <option value="stage">by stage</option>
+      </select>
+      <input
+        type="search"
+        aria-label="Filter steps"
+        placeholder="Filter"
+        value={state.q}
+        onInput={(event) => change({ q: event.currentTarget.value })}
+      />
+      <label>
+        <input type="checkbox" checked={state.warned} onChange={(event) => change({ warned: event.currentTarget.checked })} />
+        only warnings
+      </label>
+      {(state.q !== "" || state.warned) && <button onClick={() => change({ q: "", warned: false })}>Clear filter</button>}
+    </div>
+  );
+}
