@@ -236,17 +236,22 @@ class Asking:
         )
 
     def explain(
-        self, output: str | os.PathLike[str], *, at: datetime | str | None = None
+        self,
+        output: str | os.PathLike[str],
+        *,
+        at: datetime | str | None = None,
+        trace: Backtrace | None = None,
     ) -> Explanation:
         """Say in plain words what made an output, what is wrong behind it, and what is not known.
 
-        Args and errors as `backtrace`.
+        Args and errors as `backtrace`; ``trace`` is its answer, where that is at hand.
         """
         from .query import questions
         from .query.lookups import moment_us
 
         return self._answer_to(
             questions.explain,
+            {"trace": trace},
             output=os.fspath(output),
             at_us=None if at is None else moment_us(at),
             tolerance_us=self._tolerance_us(),

@@ -43,9 +43,20 @@ class Explanation:
         return explanation.html(self)
 
 
-def explain(store: Store, selected: Selected, *, tolerance_us: int, now_us: int) -> Explanation:
-    """Say in plain words what made an output, what is wrong behind it, and what is not known."""
-    trace = backtrace(store, selected, tolerance_us=tolerance_us)
+def explain(
+    store: Store,
+    selected: Selected,
+    *,
+    tolerance_us: int,
+    now_us: int,
+    trace: Backtrace | None = None,
+) -> Explanation:
+    """Say in plain words what made an output, what is wrong behind it, and what is not known.
+
+    ``trace`` is its backtrace, where that was asked for already.
+    """
+    if trace is None:
+        trace = backtrace(store, selected, tolerance_us=tolerance_us)
     verdict = staleness(store, selected, tolerance_us=tolerance_us, now_us=now_us)
     component = store.component_named(trace.frames[0].run.component)
     facts = explanation.Facts(

@@ -130,14 +130,20 @@ def stale(
 
 
 def explain(
-    store: Store, *, output: str, at_us: int | None, tolerance_us: int, now_us: int
+    store: Store,
+    *,
+    output: str,
+    at_us: int | None,
+    tolerance_us: int,
+    now_us: int,
+    trace: Backtrace | None = None,
 ) -> Explanation:
     """Say in plain words what made an output; see `Asking.explain`."""
     from . import explain as query
     from .selector import select
 
     selected = select(store, output, at_us)
-    return query.explain(store, selected, tolerance_us=tolerance_us, now_us=now_us)
+    return query.explain(store, selected, tolerance_us=tolerance_us, now_us=now_us, trace=trace)
 
 
 def review(

@@ -25,15 +25,19 @@ from .problems import problem, status_of
 from .routes import bounded_body, checked, document
 from .schemas import FlagBody
 from .sheet import address, links, plain_page, run_links, scrolling
+from .view import in_words
 
 if TYPE_CHECKING:
     from ..client import Client
     from ..model.records import Flagged
-    from ..query.explain import Explanation
+    from ..query.backtrace import Backtrace
     from .view import Traces
 
 _SHOWN = 10
 _LOOKED_AT = 50
+# Of longer traces the page comes before the words, which look at every run once more.
+_MOST_SAID_AT_ONCE = 3_000
+_SAID_LATER = '<p class="dim" data-later>Putting it into words…</p>'
 
 
 def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
@@ -164,9 +168,11 @@ def _first(client: Client) -> Response:
 def _output(client: Client, traces: Traces, name: str) -> Response:
     """Give the page of an output; ``.json``, ``.txt``, ``.svg``, ``.html`` behind its id: twins."""
     try:
-        found = asked(client).explain(name)
-        key, _ = traces.keep(name, found.backtrace)
-        return plain_page(f"Backtrace of {name}", _trace(found, name, key), wide=True)
+        trace = asked(client).backtrace(name)
+        is_short = len(trace.frames) <= _MOST_SAID_AT_ONCE
+        said = in_words(client.explain(name, trace=trace)) if is_short else _SAID_LATER
+        key, _ = traces.keep(name, trace)
+        return plain_page(f"Backtrace of {name}", _trace(trace, said, name, key), wide=True)
     except NotFoundError:
         known, dot, suffix = name.rpartition(".")
         twin = _TWINS.get(suffix)
@@ -180,22 +186,22 @@ def _output(client: Client, traces: Traces, name: str) -> Response:
         raise
 
 
-def _trace(found: Explanation, name: str, key: str) -> str:
+def _trace(trace: Backtrace, said: str, name: str, key: str) -> str:
     """Give what a trace says in words, and the place where it is drawn."""
-    trace = found.backtrace
     value = value_words(trace.output)
     flag = ""
     if trace.output.flagged:
         about = f'<a href="/flag/{quote(trace.output.name, safe="")}">Flag it again</a>'
         flag = f'<p class="banner"><span class="warn">! flagged</span> as wrong. {about}, or see '
         flag += 'what <a href="/review">flagged outputs have in common</a>.</p>'
-    said = "".join(f"<p>{_text(each.text)}</p>" for each in found.sentences)
     page_at = escape(f"{address(name)}.html")
     return (
         f'<p class="hidden">{_text(headline(trace))}</p>'
         f'{flag}<section class="said" aria-label="In words">'
-        f"{f'<p><strong>{_text(value)}</strong></p>' if value else ''}{said}</section>"
+        f"{f'<p><strong>{_text(value)}</strong></p>' if value else ''}"
+        f'<div id="words">{said}</div></section>'
         f'<div id="trace" data-name="{escape(name)}" data-key="{key}">'
+        f'<p><a href="{escape(_flag_address(name))}">Flag this output</a></p>'
         f'<p><a href="{page_at}">All steps, their graph and details on one page</a></p></div>'
     )
 

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from ..errors import BacktrailError
 from ..render import view
+from ..render.fragment import text
 from .answers import asked
 from .problems import RefusedError
 from .routes import document
@@ -27,6 +28,7 @@ from .routes import document
 if TYPE_CHECKING:
     from ..client import Client
     from ..query.backtrace import Backtrace
+    from ..query.explain import Explanation
 
 PREFIX = "/page"
 _MOST_KEPT = 16
@@ -103,6 +105,14 @@ def view_routes(client: Client, traces: Traces) -> list[Route]:
 
         return await run_in_threadpool(found)
 
+    async def words(request: Request) -> Response:
+        def found() -> Response:
+            name = _name(request)
+            _, trace = traces.of(name, request.query_params.get("key"))
+            return HTMLResponse(in_words(client.explain(name, trace=trace)))
+
+        return await run_in_threadpool(found)
+
     async def news(_request: Request) -> Response:
         nonlocal watching
         if watching >= _MOST_WATCHING:
@@ -123,8 +133,14 @@ def view_routes(client: Client, traces: Traces) -> list[Route]:
         Route(f"{PREFIX}/view", drawing),
         Route(f"{PREFIX}/rows", rows),
         Route(f"{PREFIX}/step", step),
+        Route(f"{PREFIX}/words", words),
         Route(f"{PREFIX}/news", news),
     ]
+
+
+def in_words(found: Explanation) -> str:
+    """Give what is said of an output, as HTML."""
+    return "".join(f"<p>{text(each.text)}</p>" for each in found.sentences)
 
 
 async def _news(client: Client) -> AsyncIterator[str]:
