@@ -195,6 +195,8 @@ def _of_lineage() -> dict[str, Any]:
     some = "Of some events it cannot be told to which run they belong."
     answered = about["responses"]
     answered["207"] = {**answered["201"], "description": some}
+    none = {**answered["201"]["content"], **answered["default"]["content"]}
+    answered["400"] = {"description": "Nothing of it can be kept.", "content": none}
     return paths
 
 

@@ -1,0 +1,35 @@
+"""What the OpenAPI document promises, tried by schemathesis with thousands of odd requests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from served import record, serving
+
+CHECKS = (
+    *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
+    "response_schema_conformance",
+)
+
+
+@pytest.mark.slow
+def test_every_answer_is_what_the_document_says(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as served:
+        record(served.client, tmp_path)
+        tried = subprocess.run(
+            [
+                *(str(Path(sys.executable).with_name("schemathesis")), "run"),
+                *(f"{served.url}/api/v1/openapi.json", "--max-examples", "20"),
+                *("--checks", ",".join(CHECKS), "--generation-database", "none", "--no-color"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=400,
+            check=False,
+        )
+        assert tried.returncode == 0, tried.stdout[-6000:] + tried.stderr[-2000:]
+        assert served.ask("/readyz").status == 200
