@@ -37,6 +37,7 @@ _MOST_RUNS = 50_000
 _LOOK_EVERY_S = 2.0
 _MOST_WATCHED_S = 3600.0
 _MOST_WATCHING = 200
+_SAID_FIRST, _SAID_LAST = 6, 5
 
 
 class Traces:
@@ -139,8 +140,14 @@ def view_routes(client: Client, traces: Traces) -> list[Route]:
 
 
 def in_words(found: Explanation) -> str:
-    """Give what is said of an output, as HTML."""
-    return "".join(f"<p>{text(each.text)}</p>" for each in found.sentences)
+    """Give what is said of an output, as HTML; of very much, the middle is folded away."""
+    said = [f"<p>{text(each.text)}</p>" for each in found.sentences]
+    hidden = len(said) - _SAID_FIRST - _SAID_LAST
+    if hidden > 1:
+        middle = "".join(said[_SAID_FIRST:-_SAID_LAST])
+        fold = f"<details><summary>{hidden} more like that</summary>{middle}</details>"
+        said[_SAID_FIRST:-_SAID_LAST] = [fold]
+    return "".join(said)
 
 
 async def _news(client: Client) -> AsyncIterator[str]:
