@@ -57,6 +57,7 @@ find = _default.find
 flag = _default.flag
 unflag = _default.unflag
 flagged = _default.flagged
+marks = _default.marks
 review = _default.review
 note = _default.note
 stale = _default.stale
@@ -151,6 +152,7 @@ __all__ = [
     "log_input",
     "log_many",
     "log_output",
+    "marks",
     "note",
     "pipeline",
     "recent",

@@ -17,6 +17,7 @@ from .capture.environment import user_name
 from .capture.files import FileVersions
 from .capture.wording import age_in_seconds
 from .errors import BacktrailError, ConfigurationError, NotFoundError
+from .model.facts import CLOSED
 from .model.names import path_name
 from .model.times import to_us
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from .capture.recorder import Recorder
     from .journal.journal import Journal
-    from .model.records import ComponentRecord, Diagnosis, Finding, Flagged, Match, Run
+    from .model.records import ComponentRecord, Diagnosis, Finding, Flagged, Mark, Match, Run
     from .query.backtrace import Backtrace
     from .query.diff import BacktraceDiff
     from .query.explain import Explanation
@@ -376,9 +377,32 @@ class Asking:
         """
         self._mark(output, "open", note, by)
 
-    def unflag(self, output: str, note: str = "", *, by: str | None = None) -> None:
-        """Take a flag back; what was said stays in the history. Args and errors as `flag`."""
-        self._mark(output, "withdrawn", note, by)
+    def unflag(
+        self, output: str, note: str = "", *, by: str | None = None, state: str = "withdrawn"
+    ) -> None:
+        """Close a flag; what was said stays in the history (`marks`). Errors as `flag`.
+
+        Args:
+            output: an output id or an artifact's name.
+            note: why, for people.
+            by: who says so; the user of this process if absent.
+            state: what became of it: ``withdrawn``, ``explained``, ``fixed`` or ``no-fault``.
+        """
+        if state not in CLOSED:
+            raise ConfigurationError(
+                f"a flag cannot be closed as {state!r}", hint=f"It is one of: {', '.join(CLOSED)}."
+            )
+        self._mark(output, state, note, by)
+
+    def marks(self, output: str) -> list[Mark]:
+        """Give all that was said of an output with flags, the newest first.
+
+        Raises:
+            NotFoundError: no recorded run wrote it; ``closest`` has near names.
+        """
+        from .query import marks
+
+        return self._answer_to(marks.history, name=os.fspath(output))
 
     def output_named(self, name: str | os.PathLike[str]) -> str:
         """Give the canonical name of the output that a flag on ``name`` would mark.

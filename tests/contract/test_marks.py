@@ -168,3 +168,25 @@ def test_environments_are_told_for_many_runs_at_once(client: Client) -> None:
 
 def a_run(seq: int) -> RunFact:
     return RunFact(seq, 0, 1, 2, COMPLETED, None, None, None, [], [])
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "explained", "fixed", "no-fault"])
+def test_a_flag_is_closed_as_what_became_of_it(client: Client, state: str) -> None:
+    client.register("serve")(lambda: client.log("pred-1"))()
+    client.flag("pred-1", "too low", by="ann")
+    client.unflag("pred-1", "the scale was wrong", by="ben", state=state)
+    client.flush()
+
+    assert client.flagged() == []
+    assert [(mark.state, mark.note, mark.by) for mark in client.marks("pred-1")] == [
+        (state, "the scale was wrong", "ben"),
+        ("open", "too low", "ann"),
+    ]
+    client.flag("pred-1")
+    client.flush()
+    assert [each.name for each in client.flagged()] == ["pred-1"]
+
+
+def test_a_flag_is_closed_in_no_other_way(client: Client) -> None:
+    with pytest.raises(ConfigurationError, match="explained"):
+        client.unflag("pred-1", state="open")

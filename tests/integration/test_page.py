@@ -130,12 +130,27 @@ def test_a_person_finds_reads_follows_and_flags(page: Page, served: Served) -> N
     page.get_by_label("What is wrong?").fill("it says -3")
     page.get_by_label("Your name").fill("ann")
     page.get_by_role("button", name="Flag").click()
-    expect(page.get_by_text("as wrong. Flag it again")).to_be_visible()
+    expect(page.get_by_text("as wrong. Close it")).to_be_visible()
     page.get_by_role("link", name="Review").click()
     expect(page.get_by_role("listitem").filter(has_text="it says -3")).to_be_visible()
     assert "pred-small" in {each.name for each in served.client.flagged()}
-    served.client.unflag("pred-small")
-    served.client.flush()
+
+    page.get_by_role("link", name="pred-small").click()
+    page.get_by_role("link", name="Close it").click()
+    page.get_by_label("What became of it?").select_option("fixed")
+    page.get_by_label("Why?").fill("made anew")
+    page.get_by_label("Your name").first.fill("ben")
+    page.get_by_role("button", name="Close it").click()
+    expect(page.get_by_text("fixed: it is made anew")).to_be_visible()
+    assert "pred-small" not in {each.name for each in served.client.flagged()}
+
+
+def test_the_words_lead_to_the_steps_that_they_are_about(page: Page) -> None:
+    page.goto("/o/pred-small")
+    said = page.get_by_role("region", name="In words").get_by_role("paragraph")
+    said.filter(has_text="stopped with an error").get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile("step=6"))
+    expect(page.get_by_role("region", name="Details of the chosen step")).to_contain_text("#6")
 
 
 def test_the_whole_way_goes_by_keyboard_alone(page: Page) -> None:

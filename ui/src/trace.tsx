@@ -186,6 +186,18 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
   });
+  // The words above the trace are the server's; their links choose a step here.
+  useEffect(() => {
+    const said = document.getElementById("words");
+    const choose = (event: Event) => {
+      const n = (event.target as HTMLElement).closest<HTMLElement>("a[data-step]")?.dataset.step;
+      if (n === undefined) return;
+      event.preventDefault();
+      onStep(Number(n));
+    };
+    said?.addEventListener("click", choose);
+    return () => said?.removeEventListener("click", choose);
+  }, []);
   const inDetails = (event: MouseEvent) => {
     const link = (event.target as HTMLElement).closest("a");
     const n = link?.getAttribute("href")?.match(/^#frame-(\d+)$/)?.[1];

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..model.facts import CLOSED
 from . import naming
 from .completion import complete_outputs
 from .failures import INTERRUPTED
@@ -46,9 +47,19 @@ def flag(session: Session, *, names: tuple[str, ...], message: str) -> None:
 @click.argument("names", metavar="ID...", nargs=-1, shell_complete=complete_outputs)
 @click.option("--all", "every", is_flag=True, help="All that are flagged.")
 @click.option("-m", "--message", metavar="TEXT", default="", help="Why.")
+@click.option(
+    "--as",
+    "state",
+    type=click.Choice(CLOSED),
+    default=CLOSED[0],
+    show_default=True,
+    help="What became of it.",
+)
 @common
 @click.pass_obj
-def unflag(session: Session, *, names: tuple[str, ...], every: bool, message: str) -> None:
+def unflag(
+    session: Session, *, names: tuple[str, ...], every: bool, message: str, state: str
+) -> None:
     """Take flags back, when what was wrong is explained or mended. The history is kept."""
     if bool(names) == every:
         raise click.UsageError("name the outputs to unflag, or all of them with --all")
@@ -56,7 +67,7 @@ def unflag(session: Session, *, names: tuple[str, ...], every: bool, message: st
     found = sorted(flagged) if every else _known(session, names)
     for name in found:
         if name in flagged:
-            session.asking.unflag(name, message)
+            session.asking.unflag(name, message, state=state)
         else:
             session.say(f"bt: {name} is not flagged")
     taken = [name for name in found if name in flagged]

@@ -28,6 +28,10 @@ BY_NAME, BY_RUN_ID, BY_OBJECT = 0, 1, 2
 AFTER_END = 1
 
 
+#: What became of a flag that is open no more. No newer mark of these words needs another schema.
+CLOSED = ("withdrawn", "explained", "fixed", "no-fault")
+
+
 class Artifact(NamedTuple):
     """A named thing: its canonical name and the code of its kind.
 
@@ -163,7 +167,7 @@ class EnvironmentFact(msgspec.Struct, frozen=True, tag="environment"):
 
 
 class FlagFact(msgspec.Struct, frozen=True, tag="flag"):
-    """A person marked an output; ``state`` is ``open``, or ``withdrawn`` when it is taken back."""
+    """A person marked an output; ``state`` is ``open``, or why it is so no more (`CLOSED`)."""
 
     artifact: Artifact
     at_us: int

@@ -198,6 +198,21 @@ class ComponentRecord:
 
 
 @dataclass(slots=True)
+class Mark:
+    """Something that a person said of an output: ``open``, or what became of that flag."""
+
+    state: str
+    note: str
+    by: str
+    marked_us: int
+
+    @property
+    def marked_at(self) -> datetime:
+        """When it was said, UTC."""
+        return EPOCH + timedelta(microseconds=self.marked_us)
+
+
+@dataclass(slots=True)
 class Flagged:
     """An output that is flagged now: what was said last, by whom and when."""
 

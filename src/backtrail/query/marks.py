@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import ConfigurationError
-from ..model.records import Flagged
+from ..model.records import Flagged, Mark
 from ..store.protocol import PAGE, ArtifactRow, Store
 from .selector import select
 
@@ -34,6 +34,13 @@ def flagged_artifacts(store: Store) -> Iterator[ArtifactRow]:
         if len(page) < PAGE:
             return
         after = page[-1].artifact
+
+
+def history(store: Store, name: str) -> list[Mark]:
+    """Give all marks on an output, the newest first; errors as `output_named`."""
+    artifact = store.artifact_named(output_named(store, name))
+    found = [] if artifact is None else store.flags([artifact.artifact])
+    return [Mark(mark.state, mark.note, mark.by, mark.at_us) for mark in found]
 
 
 def flagged(store: Store) -> list[Flagged]:

@@ -214,13 +214,14 @@ _NAMES = ("output", "a", "b", "what", "name")
 # Types that only mypy imports here: of answers, and of what is not sent.
 _NOT_SENT = (
     *("Backtrace", "BacktraceDiff", "Impact", "Staleness", "Explanation", "Review"),
-    *("VersionOf", "FileVersion", "Run", "Match", "ComponentRecord", "Flagged"),
+    *("VersionOf", "FileVersion", "Run", "Match", "ComponentRecord", "Flagged", "Mark"),
 )
 _AHEAD: dict[str, Callable[..., Any]] = {
     ask.__name__: ask
     for ask in (
         *(backtrace, diff, impact, stale, explain, review),
         *(lookups.recent, lookups.history, lookups.who, lookups.find, lookups.components),
-        *(lookups.get_run, lookups.last_output, lookups.last_good_output, marks.flagged),
+        *(lookups.get_run, lookups.last_output, lookups.last_good_output),
+        *(marks.flagged, marks.history),
     )
 }

@@ -18,6 +18,7 @@ from .schemas import (
     OutputQuery,
     Query,
     RunsQuery,
+    UnflagQuery,
 )
 
 if TYPE_CHECKING:
@@ -114,9 +115,10 @@ def flag(client: Client, body: FlagBody) -> Document:
     return _marked(client, "flagged", body.output)
 
 
-def unflag(client: Client, query: OutputQuery) -> Document:
-    """Take a flag back; what was said stays in the history."""
-    asked(client).unflag(query.output, by=caller_name())
+def unflag(client: Client, query: UnflagQuery) -> Document:
+    """Close a flag; what was said stays in the history."""
+    who = query.by or caller_name()
+    asked(client).unflag(query.output, query.note, by=who, state=query.state)
     return _marked(client, "unflagged", query.output)
 
 

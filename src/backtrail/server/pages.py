@@ -23,18 +23,24 @@ from . import answers, things
 from .answers import asked
 from .problems import problem, status_of
 from .routes import bounded_body, checked, document
-from .schemas import FlagBody
-from .sheet import address, links, plain_page, run_links, scrolling
+from .schemas import FlagBody, UnflagQuery
+from .sheet import address, links, marks_list, plain_page, run_links, scrolling
 from .view import in_words
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..model.records import Flagged
+    from ..model.records import Flagged, Mark
     from ..query.backtrace import Backtrace
     from .view import Traces
 
 _SHOWN = 10
 _LOOKED_AT = 50
+_CLOSED_WORDS = (
+    ("explained", "explained: it is known why"),
+    ("fixed", "fixed: it is made anew, or will not happen again"),
+    ("no-fault", "not a fault: it is right as it is"),
+    ("withdrawn", "withdrawn: the flag was a mistake"),
+)
 # Of longer traces the page comes before the words, which look at every run once more.
 _MOST_SAID_AT_ONCE = 3_000
 _SAID_LATER = '<p class="dim" data-later>Putting it into words…</p>'
@@ -69,6 +75,18 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
             return RedirectResponse(address(name), 303)
 
         return await run_in_threadpool(_shown, mark)
+
+    async def unflag(request: Request) -> Response:
+        name = request.path_params["name"]
+        fields = dict(parse_qsl((await bounded_body(request)).decode("utf-8", "replace")))
+        told = {key: fields[key] for key in ("state", "note", "by") if fields.get(key)}
+        query = checked(lambda: msgspec.convert({"output": name, **told}, UnflagQuery))
+
+        def close() -> Response:
+            answers.unflag(client, query)
+            return RedirectResponse(address(name), 303)
+
+        return await run_in_threadpool(_shown, close, client, name)
 
     async def review(_request: Request) -> Response:
         return await run_in_threadpool(_shown, lambda: _review(client))
@@ -116,6 +134,7 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
         Route("/diff/{pair:path}", diff),
         Route("/flag/{name:path}", form, methods=["GET"]),
         Route("/flag/{name:path}", flag, methods=["POST"]),
+        Route("/unflag/{name:path}", unflag, methods=["POST"]),
         Route("/", first),
         Route("/o", go),
         Route("/o/{name:path}", output),
@@ -172,7 +191,10 @@ def _output(client: Client, traces: Traces, name: str) -> Response:
         is_short = len(trace.frames) <= _MOST_SAID_AT_ONCE
         said = in_words(client.explain(name, trace=trace)) if is_short else _SAID_LATER
         key, _ = traces.keep(name, trace)
-        return plain_page(f"Backtrace of {name}", _trace(trace, said, name, key), wide=True)
+        # Of most outputs nobody said anything; of a run asked for by its id nothing can be said.
+        marks = [] if trace.output.kind == "run" else client.marks(trace.output.name)
+        body = _trace(trace, said, name, key, marks)
+        return plain_page(f"Backtrace of {name}", body, wide=True)
     except NotFoundError:
         known, dot, suffix = name.rpartition(".")
         twin = _TWINS.get(suffix)
@@ -186,14 +208,19 @@ def _output(client: Client, traces: Traces, name: str) -> Response:
         raise
 
 
-def _trace(trace: Backtrace, said: str, name: str, key: str) -> str:
+def _trace(trace: Backtrace, said: str, name: str, key: str, marks: Sequence[Mark]) -> str:
     """Give what a trace says in words, and the place where it is drawn."""
     value = value_words(trace.output)
     flag = ""
-    if trace.output.flagged:
-        about = f'<a href="/flag/{quote(trace.output.name, safe="")}">Flag it again</a>'
-        flag = f'<p class="banner"><span class="warn">! flagged</span> as wrong. {about}, or see '
-        flag += 'what <a href="/review">flagged outputs have in common</a>.</p>'
+    if marks:
+        last, at = marks[0], escape(_flag_address(trace.output.name))
+        if last.state == "open":
+            flag = f'<span class="warn">! flagged</span> as wrong. <a href="{at}">Close it</a>, or '
+            flag += 'see what <a href="/review">flagged outputs have in common</a>.'
+        else:
+            word = dict(_CLOSED_WORDS)[last.state]
+            flag = f'It was flagged as wrong. Now: <strong>{word}</strong>. <a href="{at}">More</a>'
+        flag = f'<div class="banner"><p>{flag}</p>{marks_list(marks)}</div>'
     page_at = escape(f"{address(name)}.html")
     return (
         f'<p class="hidden">{_text(headline(trace))}</p>'
@@ -229,13 +256,29 @@ def _flagged(found: Sequence[Flagged]) -> str:
 
 def _flag_form(client: Client, name: str) -> Response:
     known = asked(client).output_named(name)
-    body = (
+    said = client.marks(known)
+    body = ""
+    if said and said[0].state == "open":
+        body = f"<p>It is flagged: {_text(said[0].note or 'nothing was said why')}.</p>"
+        body += _close_form(known) + "<h2>Flag it once more</h2>"
+    body += (
         f'<form method="post" action="{escape(_flag_address(known))}">'
         '<label for="note">What is wrong?</label><input id="note" name="note" required>'
         '<label for="by">Your name</label><input id="by" name="by" required autocomplete="name">'
         "<button>Flag</button></form>"
     )
-    return plain_page(f"Flag {known}", body, box=False)
+    return plain_page(f"Flag {known}", body + marks_list(said), box=False)
+
+
+def _close_form(known: str) -> str:
+    choices = "".join(f'<option value="{state}">{word}</option>' for state, word in _CLOSED_WORDS)
+    return (
+        f'<h2>Close the flag</h2><form method="post" action="{escape(_unflag_address(known))}">'
+        f'<label for="state">What became of it?</label><select id="state" name="state">{choices}'
+        '</select><label for="why">Why?</label><input id="why" name="note">'
+        '<label for="closer">Your name</label>'
+        '<input id="closer" name="by" required autocomplete="name"><button>Close it</button></form>'
+    )
 
 
 def _as_json(client: Client, name: str) -> Response:
@@ -262,6 +305,10 @@ _TWINS: dict[str, Callable[[Client, str], Response]] = {
     "svg": _as_picture,
     "html": _as_page,
 }
+
+
+def _unflag_address(name: str) -> str:
+    return f"/unflag/{quote(name, safe='')}"
 
 
 def _flag_address(name: str) -> str:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from ..model.facts import (
     BY_OBJECT,
     BY_RUN_ID,
+    CLOSED,
     KIND_NAMES,
     STATUS_NAMES,
     Artifact,
@@ -238,7 +239,7 @@ def _is_sound(fact: Any) -> bool:
     if isinstance(fact, (SourceFact, FlagFact)):
         marked_us = fact.at_us if isinstance(fact, FlagFact) else 0
         state = fact.state if isinstance(fact, FlagFact) else "open"
-        return _is_name(fact.artifact) and _is_time(marked_us) and state in ("open", "withdrawn")
+        return _is_name(fact.artifact) and _is_time(marked_us) and state in ("open", *CLOSED)
     if not isinstance(fact, RunFact):
         return _is_time(getattr(fact, "at_us", 0))
     return (

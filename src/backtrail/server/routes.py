@@ -42,7 +42,7 @@ OPERATIONS = (
     Operation("GET", "/stale", schemas.OutputQuery, answers.stale),
     Operation("GET", "/flags", schemas.Query, answers.flagged),
     Operation("POST", "/flags", schemas.FlagBody, answers.flag),
-    Operation("DELETE", "/flags", schemas.OutputQuery, answers.unflag),
+    Operation("DELETE", "/flags", schemas.UnflagQuery, answers.unflag),
     Operation("POST", "/notes", schemas.NoteBody, answers.note),
 )
 PREFIX = "/api/v1"

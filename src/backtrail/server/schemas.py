@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -67,6 +67,14 @@ class FlagBody(msgspec.Struct, forbid_unknown_fields=True):
     """An output that is wrong, what is wrong with it, and who says so."""
 
     output: Name
+    note: Text = ""
+    by: Person | None = None
+
+
+class UnflagQuery(OutputQuery):
+    """An output whose flag is closed: what became of it, why, and who says so."""
+
+    state: Literal["withdrawn", "explained", "fixed", "no-fault"] = "withdrawn"
     note: Text = ""
     by: Person | None = None
 

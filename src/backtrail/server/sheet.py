@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, Response
 
-from ..model.records import Run
+from ..model.records import Mark, Run
 from ..render import words
 from ..render.fragment import text as _text
 from ..render.narrative import run_mark
@@ -64,6 +64,18 @@ def links(named: Sequence[tuple[str, str]]) -> str:
         for name, about in named
     )
     return f"<ul>{entries}</ul>" if entries else ""
+
+
+def marks_list(marks: Sequence[Mark]) -> str:
+    """Give all that was said of an output with flags, folded away."""
+    if not marks:
+        return ""
+    said = "".join(
+        f"<li>{_text(words.second(mark.marked_us))} UTC, {_text(mark.by or 'somebody')}: "
+        f"<strong>{_text(mark.state)}</strong> {_text(mark.note)}</li>"
+        for mark in marks
+    )
+    return f"<details><summary>What was said of it</summary><ul>{said}</ul></details>"
 
 
 def run_links(runs: Sequence[Run]) -> str:

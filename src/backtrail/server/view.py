@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +27,7 @@ from .routes import document
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..model.explanation import Sentence
     from ..query.backtrace import Backtrace
     from ..query.explain import Explanation
 
@@ -38,6 +39,7 @@ _LOOK_EVERY_S = 2.0
 _MOST_WATCHED_S = 3600.0
 _MOST_WATCHING = 200
 _SAID_FIRST, _SAID_LAST = 6, 5
+_STEPS_LINKED = 3
 
 
 class Traces:
@@ -141,13 +143,22 @@ def view_routes(client: Client, traces: Traces) -> list[Route]:
 
 def in_words(found: Explanation) -> str:
     """Give what is said of an output, as HTML; of very much, the middle is folded away."""
-    said = [f"<p>{text(each.text)}</p>" for each in found.sentences]
+    places = {frame.run.run_id: frame.n for frame in found.backtrace.frames}
+    said = [_sentence(each, places) for each in found.sentences]
     hidden = len(said) - _SAID_FIRST - _SAID_LAST
     if hidden > 1:
         middle = "".join(said[_SAID_FIRST:-_SAID_LAST])
         fold = f"<details><summary>{hidden} more like that</summary>{middle}</details>"
         said[_SAID_FIRST:-_SAID_LAST] = [fold]
     return "".join(said)
+
+
+def _sentence(said: Sentence, places: Mapping[str, int]) -> str:
+    """Give a sentence, with links to the steps that it is about."""
+    steps = [places[run_id] for run_id in said.run_ids if run_id in places][:_STEPS_LINKED]
+    links = "".join(f' <a href="?step={n}" data-step="{n}">#{n}</a>' for n in steps)
+    sign = '<span class="warn">!</span> ' if said.topic == "warning" else ""
+    return f"<p>{sign}{text(said.text)}{links}</p>"
 
 
 async def _news(client: Client) -> AsyncIterator[str]:
