@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..errors import BacktrailError, NotFoundError, names_near
-from ..render import diff_html, impact_html, page, review_html, text, words
+from ..render import diff_html, impact_html, page, text, words
 from ..render.fragment import text as _text
 from ..render.narrative import headline, value_words
 from ..render.svg import svg
@@ -25,6 +25,7 @@ from .problems import problem, status_of
 from .routes import bounded_body, checked, document
 from .schemas import FlagBody, UnflagQuery
 from .sheet import address, links, marks_list, plain_page, run_links, scrolling
+from .suspects import suspects
 from .view import in_words
 
 if TYPE_CHECKING:
@@ -237,7 +238,8 @@ def _review(client: Client) -> Response:
     flagged = client.flagged() if client.has_records() else []
     if not flagged:
         return plain_page("Review", "<p>No output is flagged.</p>")
-    return plain_page("Review", scrolling(review_html.review(client.review())) + _flagged(flagged))
+    found = client.review()
+    return plain_page("Review", suspects(found) + _flagged(flagged), wide=True)
 
 
 def _impact(client: Client, what: str) -> Response:
