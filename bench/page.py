@@ -7,13 +7,11 @@ part of `words`. Traces are chains with three inputs a run, in a SQLite file of 
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from datetime import datetime, timedelta, timezone
 
 from _common import describe, fresh_folder, options, percentile, table
+from _served import serving
 from playwright.sync_api import Page, sync_playwright
 
 import backtrail
@@ -36,36 +34,24 @@ def main() -> None:
         for runs in sizes:
             _plant(client, runs)
         client.flush(120)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "backtrail", "server", "--port", "0", "--json", "--db", url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
     rows: list[tuple[object, ...]] = []
-    try:
-        assert process.stdout is not None
-        base = json.loads(process.stdout.readline())["url"]
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-            page = browser.new_page(base_url=base, viewport={"width": 1440, "height": 900})
-            page.goto("/help")
-            for runs in sizes:
-                folded = [_opened(page, f"/o/made-of-{runs}") for _ in range(7)]
-                whole = [_opened(page, f"/o/made-of-{runs}?by=run") for _ in range(3)]
-                rows.append(
-                    (
-                        f"{runs:,} runs",
-                        *(percentile([each[n] for each in folded], 0.5) for n in range(3)),
-                        int(folded[-1][3]),
-                        percentile([each[2] for each in whole], 0.5),
-                        int(whole[-1][3]),
-                    )
+    with serving(url) as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(base_url=base, viewport={"width": 1440, "height": 900})
+        page.goto("/help")
+        for runs in sizes:
+            folded = [_opened(page, f"/o/made-of-{runs}") for _ in range(7)]
+            whole = [_opened(page, f"/o/made-of-{runs}?by=run") for _ in range(3)]
+            rows.append(
+                (
+                    f"{runs:,} runs",
+                    *(percentile([each[n] for each in folded], 0.5) for n in range(3)),
+                    int(folded[-1][3]),
+                    percentile([each[2] for each in whole], 0.5),
+                    int(whole[-1][3]),
                 )
-            browser.close()
-    finally:
-        process.terminate()
-        process.wait()
+            )
+        browser.close()
     table(("trace", "answer", "words", "drawn", "elements", "all: drawn", "elements"), rows)
 
 

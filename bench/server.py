@@ -8,15 +8,14 @@ two cores share the server's one. The store is SQLite, that of `backtrace.py`.
 from __future__ import annotations
 
 import http.client
-import json
-import subprocess
-import sys
 import threading
 import time
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from _common import describe, options, percentile, table
 from _history import roots, store_of
+from _served import serving
 
 import backtrail
 from backtrail.render.json import dumps
@@ -33,16 +32,9 @@ def main() -> None:
     url = f"sqlite:///{store_of(runs)}"
     planted = roots(runs)
     client = backtrail.connect(url)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "backtrail", "server", "--port", "0", "--json", "--db", url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
     rows: list[tuple[object, ...]] = []
-    try:
-        assert process.stdout is not None
-        port = urlsplit(json.loads(process.stdout.readline())["url"]).port
+    with serving(url) as served, closing(client):
+        port = urlsplit(served).port
         for label, asked in ASKED.items():
             outputs = planted[label]
             each = [outputs[n % len(outputs)] for n in range(asked)]
@@ -65,10 +57,6 @@ def main() -> None:
                     asked,
                 )
             )
-    finally:
-        process.terminate()
-        process.wait()
-        client.close()
     table(
         (
             *("trace", "direct p50", "one p50", "p99", "of direct"),

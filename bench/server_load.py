@@ -10,16 +10,15 @@ connection: while nothing else goes on, and while the server takes the runs in.
 from __future__ import annotations
 
 import http.client
-import json
 import multiprocessing
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from _common import describe, fresh_folder, options, percentile, table
+from _served import serving
 
 import backtrail
 
@@ -48,15 +47,7 @@ def main() -> None:
 
 def _of_server(folder: Path, runs: int, direct: float) -> tuple[object, ...]:
     url = f"sqlite:///{folder}/served.db"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "backtrail", "server", "--port", "0", "--json", "--db", url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        served = json.loads(process.stdout.readline())["url"]
+    with serving(url) as served:
         with backtrail.connect(served, spool=str(folder / "own")) as client:
             _plant(client)
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(served).port)
@@ -71,9 +62,6 @@ def _of_server(folder: Path, runs: int, direct: float) -> tuple[object, ...]:
             percentile(loaded, 0.99),
             len(loaded),
         )
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _rate(url: str, folder: Path, runs: int, meanwhile) -> float:
