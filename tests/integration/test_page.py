@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import http.client
 import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -313,9 +315,7 @@ def test_names_from_pipelines_are_text(page: Page) -> None:
 
 
 def test_without_a_script_the_page_says_the_same(browser: Browser, served: Served) -> None:
-    with contextlib.closing(
-        browser.new_context(base_url=served.url, java_script_enabled=False)
-    ) as context:
+    with closing(browser.new_context(base_url=served.url, java_script_enabled=False)) as context:
         page = context.new_page()
         page.goto("/")
         page.get_by_label("Output id").fill("pred-small")
@@ -412,10 +412,18 @@ def test_what_a_page_cannot_ask_is_refused(served: Served, path: str, status: in
     assert served.ask(path).status == status
 
 
-def test_pages_that_stay_open_leave_room_for_others(served: Served) -> None:
-    import http.client
-    from urllib.parse import urlsplit
+def test_a_server_ends_though_pages_are_open(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as found:
+        port = urlsplit(found.url).port
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("GET", "/page/news")
+            assert connection.getresponse().readline()
+            found.process.terminate()
+            # Without that it would wait ten seconds for the page, and then cut it off.
+            assert found.process.wait(timeout=8) == 0
 
+
+def test_pages_that_stay_open_leave_room_for_others(served: Served) -> None:
     open_pages = []
     for _ in range(70):
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(served.url).port, timeout=10)

@@ -125,8 +125,15 @@ def _serve(
 
         from ..server.app import make_app
     _log_to_stderr(each_request=not path)
+    app = make_app(
+        session.client,
+        hosts=hosts,
+        version=__version__,
+        auth=auth,
+        is_ending=lambda: running.should_exit,
+    )
     config = uvicorn.Config(
-        make_app(session.client, hosts=hosts, version=__version__, auth=auth),
+        app,
         host=host,
         port=port,
         log_config=None,
@@ -135,6 +142,7 @@ def _serve(
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    running = uvicorn.Server(config)
     with _listen(host, port) as listening:
         at = f"[{host}]" if ":" in host else host
         url = f"http://{at}:{listening.getsockname()[1]}{path}"
@@ -149,7 +157,7 @@ def _serve(
         # Who asks a small thing waits this long for each that does a large one.
         sys.setswitchinterval(_TURN_S)
         _end_quietly()
-        uvicorn.Server(config).run(sockets=[listening])
+        running.run(sockets=[listening])
 
 
 def _has_tokens(session: Session) -> bool:

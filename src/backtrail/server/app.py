@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -34,7 +34,12 @@ _WORTH_PACKING_BYTES = 8 << 10
 
 
 def make_app(
-    client: Client, *, hosts: Iterable[str] | None, version: str, auth: bool = True
+    client: Client,
+    *,
+    hosts: Iterable[str] | None,
+    version: str,
+    auth: bool = True,
+    is_ending: Callable[[], bool] = lambda: False,
 ) -> Gate:
     """Give the server as an ASGI application.
 
@@ -43,6 +48,7 @@ def make_app(
         hosts: names that requests may give as Host; None for any.
         auth: whether a token is asked for, once there are any.
         version: of ours, for the OpenAPI document.
+        is_ending: tells when the process is to stop, so that what goes on for long ends too.
     """
 
     async def alive(_request: Request) -> Response:
@@ -65,7 +71,7 @@ def make_app(
             *api_routes(client, version),
             *store_routes(client, version),
             *page_routes(client, traces),
-            *view_routes(client, traces),
+            *view_routes(client, traces, is_ending),
             *login_routes(client),
         ],
         middleware=[Middleware(GZipMiddleware, minimum_size=_WORTH_PACKING_BYTES, compresslevel=1)],

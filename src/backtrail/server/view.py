@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -36,6 +36,7 @@ _MOST_KEPT = 16
 # Of runs over all traces that are kept.
 _MOST_RUNS = 50_000
 _LOOK_EVERY_S = 2.0
+_STEPS = 8
 _MOST_WATCHED_S = 3600.0
 _MOST_WATCHING = 200
 _SAID_FIRST, _SAID_LAST = 6, 5
@@ -72,8 +73,8 @@ class Traces:
         return key, trace
 
 
-def view_routes(client: Client, traces: Traces) -> list[Route]:
-    """Give the routes that the trace page asks."""
+def view_routes(client: Client, traces: Traces, is_ending: Callable[[], bool]) -> list[Route]:
+    """Give the routes that the trace page asks; what goes on ends where the server does."""
     watching = 0
 
     async def drawing(request: Request) -> Response:
@@ -125,7 +126,7 @@ def view_routes(client: Client, traces: Traces) -> list[Route]:
             nonlocal watching
             watching += 1
             try:
-                async for each in _news(client):
+                async for each in _news(client, is_ending):
                     yield each
             finally:
                 watching -= 1
@@ -161,8 +162,8 @@ def _sentence(said: Sentence, places: Mapping[str, int]) -> str:
     return f"<p>{sign}{text(said.text)}{links}</p>"
 
 
-async def _news(client: Client) -> AsyncIterator[str]:
-    """Say whenever a run began or ended, until the browser leaves."""
+async def _news(client: Client, is_ending: Callable[[], bool]) -> AsyncIterator[str]:
+    """Say whenever a run began or ended, until the browser leaves or the server ends."""
     last: Any = None
     for _ in range(int(_MOST_WATCHED_S / _LOOK_EVERY_S)):
         try:
@@ -174,7 +175,10 @@ async def _news(client: Client) -> AsyncIterator[str]:
         else:
             yield ": still there\n\n"
         last = newest
-        await asyncio.sleep(_LOOK_EVERY_S)
+        for _ in range(_STEPS):
+            await asyncio.sleep(_LOOK_EVERY_S / _STEPS)
+            if is_ending():
+                return
 
 
 def _newest(client: Client) -> Any:
