@@ -6,7 +6,10 @@ import hashlib
 import http.client
 import os
 import re
+import subprocess
+import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
@@ -380,6 +383,16 @@ def test_the_files_were_built_of_the_source_that_is_here() -> None:
             "http://www.w3.org/1998/Math/MathML",
             "http://www.w3.org/1999/xlink",
         }
+
+
+def test_the_wheel_brings_the_page(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(tmp_path), "."]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        for name in ("app.js", "app.css"):
+            inside = packed.read(f"backtrail/server/static/{name}")
+            assert inside == (ROOT / "src/backtrail/server/static" / name).read_bytes()
 
 
 def test_the_view_says_where_every_box_is(served: Served) -> None:
