@@ -176,3 +176,13 @@ def test_on_an_address_of_others_it_starts_with_a_token_or_when_told_so(tmp_path
         assert served.ask("/api/v1/runs").status == 401
     with serving(url, tmp_path, "server", "--port", "0", "--no-auth") as served:
         assert served.ask("/api/v1/runs").status == 200
+
+
+def test_a_person_who_may_only_read_is_told_so_on_a_page(served: Served) -> None:
+    headers = {**bearer(create(served, "reader", "read")), "Accept": "text/html"}
+
+    answer = served.ask("/flag/pred-1", "POST", "note=x&by=ann", headers)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert "may read, and this needs write" in answer.body
+    assert served.client.flagged() == []

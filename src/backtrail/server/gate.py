@@ -113,7 +113,7 @@ class Gate:
         return self._app
 
     def _refusal(self, request: Request, error: RefusedError) -> Response:
-        is_page = request.method == "GET" and not request.url.path.startswith("/api/")
+        is_page = not request.url.path.startswith("/api/")
         if is_page and "text/html" in request.headers.get("accept", ""):
             query = f"?{request.url.query}" if request.url.query else ""
             return self._login(request.url.path + query, error)

@@ -156,6 +156,10 @@ class Connection:
                 f"{self.url} sends on to {there}", hint="Set BACKTRAIL_URL to where the server is."
             )
         told = _problem_in(response)
+        if told is None and status == 413:
+            hint = "Let what stands before the server pass bodies of 17 MiB (nginx:"
+            hint += " client_max_body_size 17m). What was recorded waits."
+            return StoreUnavailableError(f"{self.url}: a proxy finds the body too large", hint=hint)
         if told is None:
             hint = "Is it the address of a backtrail server? " + _CHECK
             return StoreUnavailableError(f"{self.url} answers with status {status}", hint=hint)
