@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
@@ -243,12 +244,21 @@ def _review(client: Client) -> Response:
 
 
 def _impact(client: Client, what: str) -> Response:
-    return plain_page(f"Built on {what}", scrolling(impact_html.impact(asked(client).impact(what))))
+    found = asked(client).impact(what)
+    body = scrolling(impact_html.impact(found))
+    outputs = [(each.name, each.component) for each in islice(found.outputs, _LOOKED_AT)]
+    if outputs:
+        more = found.outputs_total - len(outputs)
+        body += f"<h2>Outputs</h2>{links(outputs)}"
+        body += f"<p>And {more:,} more: <code>bt impact ID --outputs</code></p>" if more > 0 else ""
+    return plain_page(f"Built on {what}", body, wide=True)
 
 
 def _diff(client: Client, a: str, b: str) -> Response:
     found = asked(client).diff(a, b)
-    return plain_page(f"{a} against {b}", scrolling(diff_html.backtrace_diff(found)))
+    body = links([(a, "what is behind it"), (b, "what is behind it")])
+    body += scrolling(diff_html.backtrace_diff(found))
+    return plain_page(f"{a} against {b}", body, wide=True)
 
 
 def _flagged(found: Sequence[Flagged]) -> str:
