@@ -204,6 +204,16 @@ def test_an_output_has_a_page_and_twins(served: Served) -> None:
     assert as_picture.body.startswith("<svg")
 
 
+def test_names_with_dots_are_compared_as_well(empty: Served) -> None:
+    for name in ("a..b", "c"):
+        empty.client.register("serve")(lambda name=name: empty.client.log(name))()
+    empty.client.flush()
+
+    assert empty.ask("/diff/a..b..c").status == 200
+    assert empty.ask("/diff/c..a..b").status == 200
+    assert empty.ask("/diff/a..b").status == 404
+
+
 def test_pages_review_compare_and_look_downstream(empty: Served, tmp_path: Path) -> None:
     before = empty.ask("/review")
     record(empty.client, tmp_path)

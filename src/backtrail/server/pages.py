@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from itertools import islice
@@ -98,8 +99,8 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
         return await run_in_threadpool(_shown, lambda: _impact(client, what), client, what)
 
     async def diff(request: Request) -> Response:
-        a, _, b = request.path_params["pair"].partition("..")
-        return await run_in_threadpool(_shown, lambda: _diff(client, a, b))
+        pair = request.path_params["pair"]
+        return await run_in_threadpool(_shown, lambda: _diff(client, pair))
 
     async def of_name(request: Request, make: Callable[[Client, str], Response]) -> Response:
         name = request.path_params["name"]
@@ -254,8 +255,17 @@ def _impact(client: Client, what: str) -> Response:
     return plain_page(f"Built on {what}", body, wide=True)
 
 
-def _diff(client: Client, a: str, b: str) -> Response:
-    found = asked(client).diff(a, b)
+def _diff(client: Client, pair: str) -> Response:
+    """Give the page that compares the two outputs of ``A..B``; a name may hold dots of its own."""
+    places = [dots.start() for dots in re.finditer(r"(?=\.\.)", pair)] or [len(pair)]
+    for place in places:
+        a, b = pair[:place], pair[place + 2 :]
+        try:
+            found = asked(client).diff(a, b)
+            break
+        except NotFoundError:
+            if place == places[-1]:
+                raise
     body = links([(a, "what is behind it"), (b, "what is behind it")])
     body += scrolling(diff_html.backtrace_diff(found))
     return plain_page(f"{a} against {b}", body, wide=True)
