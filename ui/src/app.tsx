@@ -20,21 +20,24 @@ if (box) {
   render(<Box first={first} />, box);
 }
 const place = document.getElementById("trace");
+const words = document.getElementById("words");
 if (place) {
+  if (words?.querySelector("[data-later]")) {
+    const asked = new URLSearchParams({ output: place.dataset.name!, key: place.dataset.key! });
+    // Once it is drawn: the server would do both at half the speed.
+    const put = () =>
+      fetch(`/page/words?${asked}`)
+        .then(async (told) => {
+          // Written by the server, in which every value is text.
+          words.innerHTML = told.ok ? await told.text() : "<p>It could not be put into words now.</p>";
+        })
+        .catch(() => {
+          words.textContent = "The server is away.";
+        });
+    addEventListener("drawn", put, { once: true });
+  }
   place.textContent = "";
   render(<Trace name={place.dataset.name!} firstKey={place.dataset.key!} />, place);
-}
-const words = document.getElementById("words");
-if (place && words?.querySelector("[data-later]")) {
-  const asked = new URLSearchParams({ output: place.dataset.name!, key: place.dataset.key! });
-  fetch(`/page/words?${asked}`)
-    .then(async (told) => {
-      // Written by the server, in which every value is text.
-      words.innerHTML = told.ok ? await told.text() : "<p>It could not be put into words now.</p>";
-    })
-    .catch(() => {
-      words.textContent = "The server is away.";
-    });
 }
 const toggle = document.getElementById("theme");
 if (toggle) {

@@ -45,6 +45,7 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
         setKeyNow(found.key);
         setDoc(found);
         setTrouble("");
+        dispatchEvent(new Event("drawn"));
       })
       .catch((error) => {
         if (!signal?.aborted) failed(error);
