@@ -19,6 +19,7 @@ READ_S = 30.0
 PATIENT_S = 3600.0
 _MOST_CONNECTIONS = 8
 _CHECK = "Check it with: bt doctor"
+_AUTHORITY = "If the certificate is of an authority of your own, name its file: SSL_CERT_FILE=FILE"
 _TOKEN = "Set BACKTRAIL_TOKEN to one that holds; who runs the server makes it."
 _DEEPEST = 5  # of errors that name another as their reason
 # Waited for a server that has too much to do, as it says how long.
@@ -128,8 +129,10 @@ class Connection:
                 redirect=False,
             )
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            why = _reason(error)
+            hint = _AUTHORITY if "CERTIFICATE_VERIFY_FAILED" in why else _CHECK
             raise StoreUnavailableError(
-                f"{self.url} cannot be reached ({_reason(error)})", hint=_CHECK
+                f"{self.url} cannot be reached ({why})", hint=hint
             ) from error
 
     def _its_pool(self) -> urllib3.PoolManager:
