@@ -258,7 +258,10 @@ def test_ten_thousand_runs_are_a_few_elements(page: Page) -> None:
     sent: list[int] = []
     page.on("response", lambda told: "/page/view" in told.url and sent.append(len(told.body())))
     page.goto("/o/pred-large")
+    said = page.get_by_role("region", name="In words")
+    expect(said).to_contain_text("10,001 runs, 1 failed")
     expect(page.get_by_role("option", name=re.compile("^▸ evaluate"))).to_be_visible()
+    expect(said).to_contain_text("In all, 10,001 steps", timeout=30_000)
     assert nodes(page) < MOST_NODES / 4
     page.get_by_role("combobox", name="Group steps").select_option("run")
     expect(page.get_by_role("option", name=re.compile("^#0 predict"))).to_be_visible()

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from .layout import Edge, Layout, Point, layered
-from .narrative import Trace, gave, names_in
+from .narrative import Trace, made_output
 from .picture import MOST_BOXES, Arrow, Box, Picture, picture
 from .screen import Screen, cells, safe
 
@@ -66,7 +66,7 @@ def _reasons(trace: Trace, drawing: Picture) -> dict[str, str]:
             handed[arrow.start].update(dict.fromkeys(arrow.names))
     reasons.update((key, _gave(list(names))) for key, names in handed.items() if names)
     if trace.frames:
-        reasons[drawing.boxes[0].key] = str(gave(trace, names_in(trace))[0])
+        reasons[drawing.boxes[0].key] = str(made_output(trace, drawing.short))
     return reasons
 
 

@@ -202,6 +202,11 @@ def gave(trace: Trace, short: dict[str, str]) -> list[Reason]:
     return [_gave(trace, frame, gifts[frame.n], callers[frame.n], short) for frame in trace.frames]
 
 
+def made_output(trace: Trace, short: dict[str, str]) -> Reason:
+    """Give why the first frame is here, as `gave` does for all."""
+    return Reason("made ", _made(trace, trace.frames[0], short))
+
+
 def _gift(producer: Frame, given: Input, short: dict[str, str]) -> str:
     """Give what was handed on, with both names where a copy was read under another one."""
     name = short.get(given.name, given.name)
@@ -228,7 +233,7 @@ def _gave(
     short: dict[str, str],
 ) -> Reason:
     if frame.n == 0:
-        return Reason("made ", _made(trace, frame, short))
+        return made_output(trace, short)
     if not gifts:
         return Reason("", f"called by {words.numbers(callers)}" if callers else "")
     by_readers: dict[tuple[int, ...], list[str]] = defaultdict(list)

@@ -59,10 +59,14 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Boxes, the one that made the output first, and the arrows between them."""
+    """Boxes, the one that made the output first, and the arrows between them.
+
+    ``short`` has the short names of all that the trace mentions.
+    """
 
     boxes: list[Box]
     arrows: list[Arrow]
+    short: dict[str, str]
 
 
 def picture(
@@ -191,7 +195,7 @@ def _drawn(
         Arrow(start, end, tuple(dict.fromkeys(short.get(n, n) for n in given)), called)
         for (start, end, called), given in names.items()
     ]
-    return Picture(boxes, arrows)
+    return Picture(boxes, arrows, short)
 
 
 def _more_counts(hidden: int, noun: str) -> list[str]:

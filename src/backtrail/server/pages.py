@@ -192,7 +192,7 @@ def _output(client: Client, traces: Traces, name: str) -> Response:
     try:
         trace = asked(client).backtrace(name)
         is_short = len(trace.frames) <= _MOST_SAID_AT_ONCE
-        said = in_words(client.explain(name, trace=trace)) if is_short else _SAID_LATER
+        said = in_words(client.explain(name, trace=trace)) if is_short else _first_words(trace)
         key, _ = traces.keep(name, trace)
         # Of most outputs nobody said anything; of a run asked for by its id nothing can be said.
         marks = [] if trace.output.kind == "run" else client.marks(trace.output.name)
@@ -209,6 +209,13 @@ def _output(client: Client, traces: Traces, name: str) -> Response:
         if suffix == "json":
             return problem(error)
         raise
+
+
+def _first_words(trace: Backtrace) -> str:
+    """Give what can be said of a very long trace at once."""
+    run = trace.frames[0].run
+    made = f"Made on {words.day_and_minute(run.started_us)} by the step {run.component}."
+    return f"<p>{_text(made)}</p><p>{_text(headline(trace))}.</p>{_SAID_LATER}"
 
 
 def _trace(trace: Backtrace, said: str, name: str, key: str, marks: Sequence[Mark]) -> str:
