@@ -30,6 +30,8 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
+# A loaded machine takes its time; nothing here measures it.
+expect.set_options(timeout=20_000)
 START = datetime(2026, 7, 1, tzinfo=timezone.utc)
 COMPONENTS = (
     "ingest clean join features select train tune evaluate publish merge split rank".split()
