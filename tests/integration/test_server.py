@@ -204,6 +204,21 @@ def test_an_output_has_a_page_and_twins(served: Served) -> None:
     assert as_picture.body.startswith("<svg")
 
 
+def test_all_flags_are_closed_from_the_review(empty: Served, tmp_path: Path) -> None:
+    record(empty.client, tmp_path)
+    for name in ("pred-0", "pred-1"):
+        empty.client.flag(name, "too high")
+    empty.client.flush()
+
+    assert "Close all, 2 flags" in empty.ask("/review").body
+    for body, status in (("state=nonsense&by=ann", 400), ("state=fixed&note=again&by=ann", 303)):
+        assert empty.ask("/review/close", "POST", body).status == status
+
+    assert empty.client.flagged() == []
+    last = empty.client.marks("pred-0")[0]
+    assert (last.state, last.note, last.by) == ("fixed", "again", "ann")
+
+
 def test_names_with_dots_are_compared_as_well(empty: Served) -> None:
     for name in ("a..b", "c"):
         empty.client.register("serve")(lambda name=name: empty.client.log(name))()

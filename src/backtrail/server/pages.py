@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -81,15 +82,22 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
 
     async def unflag(request: Request) -> Response:
         name = request.path_params["name"]
-        fields = dict(parse_qsl((await bounded_body(request)).decode("utf-8", "replace")))
-        told = {key: fields[key] for key in ("state", "note", "by") if fields.get(key)}
-        query = checked(lambda: msgspec.convert({"output": name, **told}, UnflagQuery))
+        told = await _closing(request)
 
         def close() -> Response:
-            answers.unflag(client, query)
+            _close(client, [name], told)
             return RedirectResponse(address(name), 303)
 
         return await run_in_threadpool(_shown, close, client, name)
+
+    async def close_all(request: Request) -> Response:
+        told = await _closing(request)
+
+        def close() -> Response:
+            _close(client, [each.name for each in client.flagged()], told)
+            return RedirectResponse("/review", 303)
+
+        return await run_in_threadpool(_shown, close)
 
     async def review(_request: Request) -> Response:
         return await run_in_threadpool(_shown, lambda: _review(client))
@@ -127,6 +135,7 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
     return [
         Mount("/static", StaticFiles(packages=[("backtrail.server", "static")])),
         Route("/review", review),
+        Route("/review/close", close_all, methods=["POST"]),
         Route("/help", help_page),
         Route("/health", health),
         Route("/c", components),
@@ -248,7 +257,10 @@ def _review(client: Client) -> Response:
     if not flagged:
         return plain_page("Review", "<p>No output is flagged.</p>")
     found = client.review()
-    return plain_page("Review", suspects(found) + _flagged(flagged), wide=True)
+    many = words.count(len(flagged), "flag")
+    form = _close_form("/review/close")
+    closing = f"<details><summary>Close all, {many}</summary>{form}</details>"
+    return plain_page("Review", suspects(found) + _flagged(flagged) + closing, wide=True)
 
 
 def _impact(client: Client, what: str) -> Response:
@@ -289,7 +301,8 @@ def _flag_form(client: Client, name: str) -> Response:
     body = ""
     if said and said[0].state == "open":
         body = f"<p>It is flagged: {_text(said[0].note or 'nothing was said why')}.</p>"
-        body += _close_form(known) + "<h2>Flag it once more</h2>"
+        body += f"<h2>Close the flag</h2>{_close_form(_unflag_address(known))}"
+        body += "<h2>Flag it once more</h2>"
     body += (
         f'<form method="post" action="{escape(_flag_address(known))}">'
         '<label for="note">What is wrong?</label><input id="note" name="note" required>'
@@ -299,10 +312,22 @@ def _flag_form(client: Client, name: str) -> Response:
     return plain_page(f"Flag {known}", body + marks_list(said), box=False)
 
 
-def _close_form(known: str) -> str:
+async def _closing(request: Request) -> dict[str, str]:
+    """Give what a form says of flags that are closed."""
+    fields = dict(parse_qsl((await bounded_body(request)).decode("utf-8", "replace")))
+    return {key: fields[key] for key in ("state", "note", "by") if fields.get(key)}
+
+
+def _close(client: Client, names: Sequence[str], told: dict[str, str]) -> None:
+    for name in names:
+        read = partial(msgspec.convert, {"output": name, **told}, UnflagQuery)
+        answers.unflag(client, checked(read))
+
+
+def _close_form(action: str) -> str:
     choices = "".join(f'<option value="{state}">{word}</option>' for state, word in _CLOSED_WORDS)
     return (
-        f'<h2>Close the flag</h2><form method="post" action="{escape(_unflag_address(known))}">'
+        f'<form method="post" action="{escape(action)}">'
         f'<label for="state">What became of it?</label><select id="state" name="state">{choices}'
         '</select><label for="why">Why?</label><input id="why" name="note">'
         '<label for="closer">Your name</label>'
