@@ -402,7 +402,7 @@ class Asking:
         """
         from .query import marks
 
-        return self._answer_to(marks.history, name=os.fspath(output))
+        return self._answer_to(marks.marks_on, name=os.fspath(output))
 
     def output_named(self, name: str | os.PathLike[str]) -> str:
         """Give the canonical name of the output that a flag on ``name`` would mark.

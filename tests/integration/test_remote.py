@@ -149,6 +149,31 @@ def test_a_question_takes_few_requests_however_far_it_goes(
     assert requests(served) - before <= 3 * 3 + 1
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.history("serve", limit=3),
+        lambda client: client.recent(4),
+        lambda client: client.who("pred-1"),
+        lambda client: client.marks("pred-1") == [],
+        lambda client: client.stale("pred-1"),
+        lambda client: client.diff("pred-0", "pred-1"),
+        lambda client: client.last_output(),
+    ],
+)
+def test_each_question_is_asked_ahead(
+    served: Served, remote: Callable[..., Client], ask: Callable[[Client], Any]
+) -> None:
+    client = remote()
+    client.recent(1)
+    before = requests(served)
+
+    assert ask(client)
+
+    # Where the journal stands, the question, and the counting itself.
+    assert requests(served) - before <= 3
+
+
 def test_a_server_that_knows_no_questions_is_asked_in_small_steps(
     served: Served, remote: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:

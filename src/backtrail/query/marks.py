@@ -36,7 +36,7 @@ def flagged_artifacts(store: Store) -> Iterator[ArtifactRow]:
         after = page[-1].artifact
 
 
-def history(store: Store, name: str) -> list[Mark]:
+def marks_on(store: Store, name: str) -> list[Mark]:
     """Give all marks on an output, the newest first; errors as `output_named`."""
     artifact = store.artifact_named(output_named(store, name))
     found = [] if artifact is None else store.flags([artifact.artifact])

@@ -222,6 +222,6 @@ _AHEAD: dict[str, Callable[..., Any]] = {
         *(backtrace, diff, impact, stale, explain, review),
         *(lookups.recent, lookups.history, lookups.who, lookups.find, lookups.components),
         *(lookups.get_run, lookups.last_output, lookups.last_good_output),
-        *(marks.flagged, marks.history),
+        *(marks.flagged, marks.marks_on),
     )
 }
