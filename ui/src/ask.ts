@@ -14,7 +14,6 @@ export interface Row {
 }
 export interface Group {
   group: string;
-  count: number;
   about: string;
   tone: string;
   open: boolean;
@@ -44,7 +43,6 @@ export interface Doc {
   name: string;
   by: string;
   total: number;
-  headline: string;
   width: number;
   height: number;
   boxes: Box[];

@@ -6,7 +6,7 @@ page asks for what is opened.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..model.records import Frame
@@ -14,7 +14,7 @@ from . import words
 from .drawing import draw
 from .fold import folded, stage_of
 from .fragment import text
-from .narrative import Trace, frame_mark, gave, headline, names_in, tally
+from .narrative import Reason, Trace, frame_mark, gave, names_in, tally
 from .page import step_article
 from .picture import folding
 
@@ -49,7 +49,6 @@ def view(trace: Trace, by: str | None, opened: Collection[str]) -> Document:
     return {
         "by": by,
         "total": len(trace.frames),
-        "headline": headline(trace),
         "width": drawn.layout.width,
         "height": drawn.layout.height,
         "boxes": boxes,
@@ -60,13 +59,13 @@ def view(trace: Trace, by: str | None, opened: Collection[str]) -> Document:
 
 def rows(trace: Trace) -> list[Document]:
     """Give a row for each run, nearest first."""
-    return _rows(trace, trace.frames)
+    return _rows(trace.frames, _reasons(trace))
 
 
 def step(trace: Trace, n: int) -> str:
     """Give all that is known of a step, as HTML."""
     frame = trace.frames[n]
-    reason = gave(trace, names_in(trace))[n]
+    reason = _reasons(trace)[n]
     place = f'data-component="{text(frame.run.component)}" data-stage="{text(stage_of(frame))}"'
     return "\n".join((f"<div {place}>", *step_article(frame, reason), "</div>"))
 
@@ -74,12 +73,17 @@ def step(trace: Trace, n: int) -> str:
 def _steps(trace: Trace, by: str, opened: Collection[str]) -> list[Document]:
     if by == "run":
         return rows(trace)
+    reasons = _reasons(trace) if opened else []
     found: list[Document] = []
     for name, members in folded(trace.frames, by).items():
         is_open = name in opened
         found.append(_group(name, members, is_open=is_open))
-        found += _rows(trace, members) if is_open else []
+        found += _rows(members, reasons) if is_open else []
     return found
+
+
+def _reasons(trace: Trace) -> list[Reason]:
+    return gave(trace, names_in(trace))
 
 
 def _group(name: str, members: Sequence[Frame], *, is_open: bool) -> Document:
@@ -87,19 +91,16 @@ def _group(name: str, members: Sequence[Frame], *, is_open: bool) -> Document:
     tones = {mark.tone for mark in marks if mark.sign}
     return {
         "group": name,
-        "count": len(members),
         "about": ", ".join([words.count(len(members), "run"), *tally(members)]),
         "tone": next((tone for tone in ("bad", "warn", "unknown", "live") if tone in tones), ""),
         "open": is_open,
     }
 
 
-def _rows(trace: Trace, frames: Iterable[Frame]) -> list[Document]:
-    reasons = gave(trace, names_in(trace))
-    shown = list(frames)
-    times = words.moments([frame.run.started_us for frame in shown])
+def _rows(frames: Sequence[Frame], reasons: Sequence[Reason]) -> list[Document]:
+    times = words.moments([frame.run.started_us for frame in frames])
     found = []
-    for frame, time in zip(shown, times, strict=True):
+    for frame, time in zip(frames, times, strict=True):
         mark = frame_mark(frame)
         found.append(
             {

@@ -67,7 +67,7 @@ def _answer(client: Client, call: Call, arguments: bytes) -> bytes:
     if call.name not in ("positions", "upgrade"):
         client.take_in()
     try:
-        return call.answer(client.open_store(), arguments)
+        return packed(call.answer(client.open_store(), arguments))
     except msgspec.MsgspecError as error:
         raise RefusedError(400, str(error), _VERSIONS) from error
 

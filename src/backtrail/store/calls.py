@@ -61,14 +61,14 @@ class Call(NamedTuple):
         given = zip(bound.args, self.containers, strict=True)
         return packed([each if kind is None else _as(kind, each) for each, kind in given])
 
-    def answer(self, store: protocol.Store, arguments: bytes) -> bytes:
-        """Call the method with packed arguments, and give the answer packed.
+    def answer(self, store: protocol.Store, arguments: bytes) -> Any:
+        """Call the method with packed arguments, and give what can be gone through twice.
 
         Raises:
             msgspec.ValidationError: the arguments are not those of the method.
         """
         given = getattr(store, self.name)(*self.takes.decode(arguments))
-        return packed(list(given) if isinstance(given, Iterator) else given)
+        return list(given) if isinstance(given, Iterator) else given
 
 
 class About(msgspec.Struct):

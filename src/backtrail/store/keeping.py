@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
@@ -14,21 +14,32 @@ _LEFT_OUT = "backtrail: a record was refused and is left out: %s"
 _log = logging.getLogger("backtrail")
 
 
-def keep_what_can_be(
-    batch: Batch,
-    keep: Callable[[Batch], None],
-    is_refusal: Callable[[StoreUnavailableError], bool],
-) -> None:
-    """Keep the facts in ever smaller parts; those that are refused alone are counted as lost.
+Keep = Callable[[Sequence[Batch]], None]
+IsRefusal = Callable[[StoreUnavailableError], bool]
+
+
+def keep_all_that_can_be(batches: Sequence[Batch], keep: Keep, is_refusal: IsRefusal) -> None:
+    """Keep batches together; where they are refused, each as far as it can be kept.
 
     One fact that a store will not have must not keep back all others for ever.
     """
+    try:
+        keep(batches)
+    except StoreUnavailableError as error:
+        if not is_refusal(error):
+            raise
+        for batch in batches:
+            _keep_in_parts(batch, keep, is_refusal)
+
+
+def _keep_in_parts(batch: Batch, keep: Keep, is_refusal: IsRefusal) -> None:
+    """Keep the facts in ever smaller parts; those that are refused alone are counted as lost."""
     lost = 0
     waiting = [batch.facts]
     while waiting:
         facts = waiting.pop()
         try:
-            keep(Batch(batch.writer, 0, 0, facts))
+            keep([Batch(batch.writer, 0, 0, facts)])
         except StoreUnavailableError as error:
             if not is_refusal(error):
                 raise
@@ -39,4 +50,4 @@ def keep_what_can_be(
                 half = len(facts) // 2
                 waiting += [facts[half:], facts[:half]]
     # Where the writer stands moves once all of it was tried.
-    keep(structs.replace(batch, facts=[], lost=batch.lost + lost))
+    keep([structs.replace(batch, facts=[], lost=batch.lost + lost)])

@@ -8,7 +8,7 @@ the notes save time, and decide nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,13 +42,10 @@ class NotingStore:
         call = CALLS.get(name)
         if call is None or call.scope != "read":
             raise AttributeError(name)
-        method = getattr(self._store, name)
 
         def noted(*args: Any, **named: Any) -> Any:
             arguments = call.packed_arguments(*args, **named)
-            # As the client will see it, which may go through its arguments only once.
-            given = method(*call.takes.decode(arguments))
-            given = list(given) if isinstance(given, Iterator) else given
+            given = call.answer(self._store, arguments)
             self._note(call, arguments, given)
             return given
 

@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ...errors import StoreUnavailableError
 from ...model.facts import Batch
-from ..keeping import keep_what_can_be
+from ..keeping import keep_all_that_can_be
 from ..protocol import StoreStats
 from ..relational import RelationalStore
 from ..rows import pack_word, unpack_word, words_from
@@ -86,13 +85,7 @@ class PostgresStore(RelationalStore):
 
     def take_in(self, batches: Sequence[Batch]) -> None:
         """Keep the batches and their positions, all or nothing; what cannot be kept is counted."""
-        try:
-            self._keep(batches)
-        except StoreUnavailableError as error:
-            if not failures.is_refusal(error):
-                raise
-            for batch in batches:
-                keep_what_can_be(batch, lambda each: self._keep([each]), failures.is_refusal)
+        keep_all_that_can_be(batches, self._keep, failures.is_refusal)
 
     def _keep(self, batches: Sequence[Batch]) -> None:
         with self._database.writing() as connection:

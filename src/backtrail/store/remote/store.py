@@ -14,7 +14,7 @@ from ...errors import ConfigurationError, StoreUnavailableError
 from ...model.facts import Batch
 from .. import transcript
 from ..calls import CALLS, MEDIA_TYPE, PREFIX, Call, packed
-from ..keeping import keep_what_can_be
+from ..keeping import keep_all_that_can_be
 from ..transcript import Note, ReplayingStore, read_notes
 from .connection import READ_S, Connection, RefusedError, UnknownError
 
@@ -81,16 +81,8 @@ class RemoteStore:
 
     def take_in(self, batches: Sequence[Batch]) -> None:
         """Keep the batches and their positions, all or nothing; what cannot be kept is counted."""
-        try:
-            self._keep(batches)
-        except RefusedError:
-            # Too large together, or one fact that the server will not have.
-            for batch in batches:
-                keep_what_can_be(
-                    batch,
-                    lambda each: self._keep([each]),
-                    lambda error: isinstance(error, RefusedError),
-                )
+        # Too large together, or one fact that the server will not have.
+        keep_all_that_can_be(batches, self._keep, lambda error: isinstance(error, RefusedError))
 
     def _keep(self, batches: Sequence[Batch]) -> None:
         body = gzip.compress(packed({"batches": batches}), 1)
