@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from html import escape
 from itertools import islice
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ..query.backtrace import Backtrace
     from .view import Traces
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 _SHOWN = 10
 _LOOKED_AT = 50
 _CLOSED_WORDS = (
@@ -53,25 +54,26 @@ _SAID_LATER = '<p class="dim" data-later>Putting it into words…</p>'
 def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
     """Give the routes of the pages over a client; ``traces`` are those of pages that are open."""
 
-    async def first(_request: Request) -> Response:
-        return await run_in_threadpool(_shown, lambda: _first(client))
+    def whole(make: Callable[[Client], Response]) -> Endpoint:
+        async def endpoint(_request: Request) -> Response:
+            return await run_in_threadpool(_shown, lambda: make(client))
+
+        return endpoint
+
+    def named(make: Callable[[Client, str], Response]) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            name = request.path_params["name"]
+            return await run_in_threadpool(_shown, lambda: make(client, name), client, name)
+
+        return endpoint
 
     async def go(request: Request) -> Response:
         name = request.query_params.get("id", "").strip()
         return RedirectResponse(address(name) if name else "/", 303)
 
-    async def output(request: Request) -> Response:
-        name = request.path_params["name"]
-        return await run_in_threadpool(_shown, lambda: _output(client, traces, name), client, name)
-
-    async def form(request: Request) -> Response:
-        name = request.path_params["name"]
-        return await run_in_threadpool(_shown, lambda: _flag_form(client, name), client, name)
-
     async def flag(request: Request) -> Response:
         name = request.path_params["name"]
-        fields = dict(parse_qsl((await bounded_body(request)).decode("utf-8", "replace")))
-        told = {key: fields[key] for key in ("note", "by") if fields.get(key)}
+        told = await _said_in(request, "note", "by")
         body = checked(lambda: msgspec.convert({"output": name, **told}, FlagBody))
 
         def mark() -> Response:
@@ -82,7 +84,7 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
 
     async def unflag(request: Request) -> Response:
         name = request.path_params["name"]
-        told = await _closing(request)
+        told = await _said_in(request, "state", "note", "by")
 
         def close() -> Response:
             _close(client, [name], told)
@@ -91,7 +93,7 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
         return await run_in_threadpool(_shown, close, client, name)
 
     async def close_all(request: Request) -> Response:
-        told = await _closing(request)
+        told = await _said_in(request, "state", "note", "by")
 
         def close() -> Response:
             _close(client, [each.name for each in client.flagged()], told)
@@ -99,57 +101,31 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
 
         return await run_in_threadpool(_shown, close)
 
-    async def review(_request: Request) -> Response:
-        return await run_in_threadpool(_shown, lambda: _review(client))
-
-    async def impact(request: Request) -> Response:
-        what = request.path_params["what"]
-        return await run_in_threadpool(_shown, lambda: _impact(client, what), client, what)
-
     async def diff(request: Request) -> Response:
         pair = request.path_params["pair"]
         return await run_in_threadpool(_shown, lambda: _diff(client, pair))
 
-    async def of_name(request: Request, make: Callable[[Client, str], Response]) -> Response:
-        name = request.path_params["name"]
-        return await run_in_threadpool(_shown, lambda: make(client, name), client, name)
-
-    async def run(request: Request) -> Response:
-        return await of_name(request, things.run_page)
-
-    async def component(request: Request) -> Response:
-        return await of_name(request, things.component_page)
-
-    async def artifact(request: Request) -> Response:
-        return await of_name(request, things.artifact_page)
-
-    async def components(_request: Request) -> Response:
-        return await run_in_threadpool(_shown, lambda: things.components_page(client))
-
     async def help_page(_request: Request) -> Response:
         return plain_page("Help", things.HELP)
 
-    async def health(_request: Request) -> Response:
-        return await run_in_threadpool(_shown, lambda: things.health_page(client))
-
     return [
         Mount("/static", StaticFiles(packages=[("backtrail.server", "static")])),
-        Route("/review", review),
+        Route("/review", whole(_review)),
         Route("/review/close", close_all, methods=["POST"]),
         Route("/help", help_page),
-        Route("/health", health),
-        Route("/c", components),
-        Route("/c/{name:path}", component),
-        Route("/f/{name:path}", artifact),
-        Route("/r/{name:path}", run),
-        Route("/impact/{what:path}", impact),
+        Route("/health", whole(things.health_page)),
+        Route("/c", whole(things.components_page)),
+        Route("/c/{name:path}", named(things.component_page)),
+        Route("/f/{name:path}", named(things.artifact_page)),
+        Route("/r/{name:path}", named(things.run_page)),
+        Route("/impact/{name:path}", named(_impact)),
         Route("/diff/{pair:path}", diff),
-        Route("/flag/{name:path}", form, methods=["GET"]),
+        Route("/flag/{name:path}", named(_flag_form), methods=["GET"]),
         Route("/flag/{name:path}", flag, methods=["POST"]),
         Route("/unflag/{name:path}", unflag, methods=["POST"]),
-        Route("/", first),
+        Route("/", whole(_first)),
         Route("/o", go),
-        Route("/o/{name:path}", output),
+        Route("/o/{name:path}", named(lambda client, name: _output(client, traces, name))),
     ]
 
 
@@ -312,10 +288,10 @@ def _flag_form(client: Client, name: str) -> Response:
     return plain_page(f"Flag {known}", body + marks_list(said), box=False)
 
 
-async def _closing(request: Request) -> dict[str, str]:
-    """Give what a form says of flags that are closed."""
+async def _said_in(request: Request, *names: str) -> dict[str, str]:
+    """Give what was filled in of these fields of a form."""
     fields = dict(parse_qsl((await bounded_body(request)).decode("utf-8", "replace")))
-    return {key: fields[key] for key in ("state", "note", "by") if fields.get(key)}
+    return {name: fields[name] for name in names if fields.get(name)}
 
 
 def _close(client: Client, names: Sequence[str], told: dict[str, str]) -> None:
