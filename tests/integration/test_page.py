@@ -152,6 +152,27 @@ def test_a_person_finds_reads_follows_and_flags(page: Page, served: Served) -> N
     assert "pred-small" not in {each.name for each in served.client.flagged()}
 
 
+def test_what_was_just_said_can_be_undone_for_ten_seconds(page: Page, served: Served) -> None:
+    page.clock.install()
+    page.goto("/flag/pred-large")
+    page.get_by_label("What is wrong?").fill("too high")
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Flag").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("withdrawn: the flag was a mistake")).to_be_visible()
+    assert [mark.state for mark in served.client.marks("pred-large")] == ["withdrawn", "open"]
+
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("as wrong. Close it")).to_be_visible()
+    assert served.client.marks("pred-large")[0].note == "too high"
+
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    page.clock.fast_forward(10_000)
+    expect(undo).to_be_hidden()
+    served.client.unflag("pred-large", by="ann")
+
+
 def test_the_words_lead_to_the_steps_that_they_are_about(page: Page) -> None:
     page.goto("/o/pred-small")
     said = page.get_by_role("region", name="In words").get_by_role("paragraph")

@@ -56,6 +56,14 @@ if (toggle) {
     dispatchEvent(new Event("themechange"));
   });
 }
+// What was just said of an output can be taken back for ten seconds, and while the button is in use.
+const undo = document.querySelector("form.undo");
+if (undo) {
+  setTimeout(() => {
+    if (undo.contains(document.activeElement)) undo.addEventListener("focusout", () => undo.remove());
+    else undo.remove();
+  }, 10_000);
+}
 // Lists that are open show what is new.
 const live = document.getElementById("live");
 if (live) {

@@ -23,6 +23,7 @@ from ..render.fragment import text as _text
 from ..render.narrative import headline, value_words
 from ..render.svg import svg
 from . import answers, things
+from .access import now_us
 from .answers import asked
 from .problems import problem, status_of
 from .routes import bounded_body, checked, document
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 Endpoint = Callable[[Request], Awaitable[Response]]
 _SHOWN = 10
 _LOOKED_AT = 50
+_UNDONE_WITHIN_US = 10_000_000
 _CLOSED_WORDS = (
     ("explained", "explained: it is known why"),
     ("fixed", "fixed: it is made anew, or will not happen again"),
@@ -215,7 +217,8 @@ def _trace(trace: Backtrace, said: str, name: str, key: str, marks: Sequence[Mar
         else:
             word = dict(_CLOSED_WORDS)[last.state]
             flag = f'It was flagged as wrong. Now: <strong>{word}</strong>. <a href="{at}">More</a>'
-        flag = f'<div class="banner"><p>{flag}</p>{marks_list(marks)}</div>'
+        undo = _undo(trace.output.name, marks)
+        flag = f'<div class="banner"><p>{flag}</p>{undo}{marks_list(marks)}</div>'
     page_at = escape(f"{address(name)}.html")
     return (
         f'<p class="hidden">{_text(headline(trace))}</p>'
@@ -327,6 +330,27 @@ def _as_page(client: Client, name: str) -> Response:
     found = client.explain(name)
     said = [sentence.text for sentence in found.sentences]
     return HTMLResponse(page.page(found.backtrace, said=said, flag_at=_flag_address(name)))
+
+
+def _undo(name: str, marks: Sequence[Mark]) -> str:
+    """Give what takes back the last mark, for as long as it is new; that is a mark as well."""
+    last = marks[0]
+    if not 0 <= now_us() - last.marked_us < _UNDONE_WITHIN_US:
+        return ""
+    if last.state == "open":
+        action, fields = _unflag_address(name), [("state", "withdrawn"), ("note", "undone")]
+    elif len(marks) > 1:
+        action, fields = _flag_address(name), [("note", marks[1].note or "open again")]
+    else:
+        return ""
+    hidden = "".join(
+        f'<input type="hidden" name="{field}" value="{escape(said)}">'
+        for field, said in [*fields, ("by", last.by or "somebody")]
+    )
+    return (
+        f'<form class="undo" method="post" action="{escape(action)}">{hidden}'
+        "<button>Undo</button></form>"
+    )
 
 
 _TWINS: dict[str, Callable[[Client, str], Response]] = {
