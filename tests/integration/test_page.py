@@ -274,6 +274,51 @@ def test_a_picture_is_saved(page: Page, tmp_path: Path) -> None:
     assert (tmp_path / "p.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_the_minimap_moves_the_view(page: Page) -> None:
+    page.goto("/o/pred-middle?by=run")
+    graph = page.get_by_role("group", name=re.compile("^Graph"))
+    box = graph.get_by_role("button", name=re.compile("^#0 predict"))
+    expect(box).to_be_visible()
+    minimap = page.locator(".minimap")
+    frame = minimap.locator("rect")
+    # A picture for the mouse, of few elements: the keys do the same, and read better.
+    expect(minimap).to_have_attribute("aria-hidden", "true")
+    assert minimap.locator("*").count() <= 6
+    assert minimap.locator("[tabindex]").count() == 0
+    minimap.scroll_into_view_if_needed()
+    place = minimap.bounding_box()
+    assert place is not None
+    at_the_output = frame.bounding_box()
+
+    minimap.click(position={"x": place["width"] / 2, "y": place["height"] / 2})
+    expect(box).to_have_count(0)
+    expect(graph.get_by_role("button", name=re.compile("^#1[01]. "))).not_to_have_count(0)
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(place["x"] + place["width"] + 50, place["y"] + 5, steps=4)
+    expect(box).to_be_visible()
+    page.mouse.up()
+    page.mouse.move(place["x"] + 5, place["y"] + 5)
+    expect(box).to_be_visible()
+    now = frame.bounding_box()
+    assert at_the_output is not None
+    assert now is not None
+    assert abs(now["x"] - at_the_output["x"]) < 8
+
+    page.get_by_role("button", name="Fit all").click()
+    expect(minimap).to_have_count(0)
+
+
+def test_a_small_pane_has_no_minimap(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/o/pred-middle?by=run")
+    page.get_by_role("button", name="Graph").first.click()
+    expect(page.get_by_role("button", name=re.compile("^#0 predict"))).to_be_visible()
+    expect(page.locator(".minimap")).to_have_count(0)
+    page.set_viewport_size({"width": 800, "height": 800})
+    expect(page.locator(".minimap")).to_be_visible()
+
+
 # -- size ------------------------------------------------------------------------------
 
 

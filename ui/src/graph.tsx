@@ -1,9 +1,12 @@
 // The graph: what is in view is drawn, far away as a few paths; one tab stop, arrows follow lines.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Arrow, Box, Doc } from "./ask";
+import { Minimap, pathsOf } from "./minimap";
 
 const FAR = 0.4;
 const LEAST = 0.85;
+// In a smaller pane a minimap would hide more than it shows.
+const MAPPED = [420, 300] as const;
 const LINE = 17;
 interface Place {
   x: number;
@@ -115,6 +118,16 @@ export function Graph(props: {
     const k = Math.min(1, (size[0] - 40) / doc.width, (size[1] - 40) / doc.height);
     setAt({ k, x: (size[0] - doc.width * k) / 2, y: (size[1] - doc.height * k) / 2 });
   };
+  const go = (x: number, y: number) => {
+    moved.current = true;
+    setAt((before) => {
+      const { k } = before ?? place;
+      // A side of which all fits stays in the middle.
+      const put = (at: number, long: number, room: number) =>
+        long * k <= room ? (room - long * k) / 2 : room / 2 - Math.max(0, Math.min(long, at)) * k;
+      return { k, x: put(x, doc.width, size[0]), y: put(y, doc.height, size[1]) };
+    });
+  };
   const home = () => setAt(output(Math.max(LEAST, Math.min(1, place.k))));
   props.commands.current = { "+": () => zoom(1.25), "-": () => zoom(0.8), "0": fit, Home: home };
 
@@ -191,10 +204,14 @@ export function Graph(props: {
   const seen = doc.boxes.filter((box) => inView(box.x, box.y, box.w, box.h));
   const isFar = place.k < FAR && doc.boxes.length > 60;
   const drawn = isFar ? seen.filter((box) => box.key === stop || box === chosen) : seen;
-  const far = new Map<string, string>();
-  if (isFar) {
-    for (const box of seen) far.set(box.state, `${far.get(box.state) ?? ""}M${box.x} ${box.y}h${box.w}v${box.h}h${-box.w}z`);
-  }
+  const far = isFar ? pathsOf(seen) : [];
+  const view: [number, number, number, number] = [
+    -place.x / place.k,
+    -place.y / place.k,
+    (size[0] - place.x) / place.k,
+    (size[1] - place.y) / place.k,
+  ];
+  const isAllInView = view[0] <= 1 && view[1] <= 1 && view[2] >= doc.width - 1 && view[3] >= doc.height - 1;
   const lines = doc.arrows.filter((arrow) => {
     const a = byKey.get(arrow.from)!;
     const b = byKey.get(arrow.to)!;
@@ -231,7 +248,7 @@ export function Graph(props: {
             {strong.map((arrow) => (
               <Line key={`${arrow.from}-${arrow.to}-${arrow.called}`} arrow={arrow} strong />
             ))}
-            {[...far].map(([state, d]) => (
+            {far.map(([state, d]) => (
               <path key={state} class={`far f-${state}`} d={d} />
             ))}
             {drawn.map((box) => (
@@ -239,6 +256,7 @@ export function Graph(props: {
             ))}
           </g>
         </svg>
+        {!isAllInView && size[0] >= MAPPED[0] && size[1] >= MAPPED[1] && <Minimap doc={doc} view={view} onGo={go} />}
         {seen.length === 0 && doc.boxes.length > 0 && (
           <button class="lost" onClick={home}>
             Nothing here. Back to the output
