@@ -68,6 +68,25 @@ def plant(client: Client, name: str, runs: int) -> None:
     )
 
 
+def plant_pair(client: Client) -> None:
+    """Record what made a right output and a wrong one, which have one step in common."""
+
+    def put(hour: int, component: str, inputs: list[str], output: str, **params: float) -> None:
+        at = START + timedelta(hours=hour)
+        kind = "output" if output.startswith("pred") else "data"
+        client.record_run(
+            component, run_id=f"pair-{output}", started_at=at, ended_at=at, params=params,
+            inputs=inputs, outputs=[Pointer(output, kind=kind)],
+        )  # fmt: skip
+
+    put(0, "load", [], "pair-raw")
+    for hour, name, extra, keep in ((1, "right", "audit", 0.9), (5, "wrong", "enrich", 0.5)):
+        put(hour, "clean", ["pair-raw"], f"{name}-clean", keep=keep)
+        put(hour + 1, extra, [], f"{name}-{extra}")
+        put(hour + 2, "train", [f"{name}-clean", f"{name}-{extra}"], f"{name}-model")
+        put(hour + 3, "predict", [f"{name}-model"], f"pred-{name}")
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("page")
@@ -75,6 +94,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         for name, runs in (("small", 11), ("middle", 200), ("large", 10_000)):
             plant(found.client, name, runs)
         plant(found.client, "<b>odd</b>", 3)
+        plant_pair(found.client)
         assert found.client.flush(60) == 0
         found.client.flag("pred-middle", "far too low", by="ann")
         found.client.flush()
@@ -319,6 +339,115 @@ def test_a_small_pane_has_no_minimap(page: Page) -> None:
     expect(page.locator(".minimap")).to_be_visible()
 
 
+# -- beside another output ---------------------------------------------------------------
+
+
+def test_each_step_says_how_it_compares(page: Page) -> None:
+    page.goto("/o/pred-wrong?with=pred-right")
+    bar = page.get_by_role("region", name="Comparison")
+    expect(bar.get_by_role("status")).to_have_text(
+        "Compared with pred-right: 3 changed, 1 only here, 1 only there"
+    )
+    only_there = bar.get_by_role("listitem")
+    expect(only_there).to_have_text(re.compile(r"#\d audit, .*ok"))
+    graph = page.get_by_role("group", name=re.compile("^Graph"))
+    steps = page.get_by_role("listbox", name="Steps")
+    for component, said in (
+        ("predict", "≠ changed"),
+        ("clean", "≠ changed"),
+        ("enrich", "+ only here"),
+        ("load", "= same"),
+    ):
+        name = re.compile(rf"^#\d {component}\b.*{re.escape(said)}")
+        expect(graph.get_by_role("button", name=name)).to_have_count(1)
+        expect(steps.get_by_role("option", name=name)).to_have_count(1)
+
+    steps.get_by_role("option", name=re.compile("clean")).click()
+    details = page.get_by_role("region", name="Details of the chosen step")
+    expect(details).to_contain_text(re.compile(r"≠ changed compared with #\d of pred-right"))
+    expect(details).to_contain_text("the first that differs by itself")
+    expect(details.get_by_role("listitem").filter(has_text="0.9 -> 0.5")).to_have_count(1)
+    page.get_by_role("searchbox", name="Filter steps").fill("only here")
+    expect(steps.get_by_role("option")).to_have_count(1)
+    page.get_by_role("button", name="Clear filter").click()
+
+    bar.get_by_role("button", name="Stop comparing").click()
+    expect(page).to_have_url(re.compile(r"/o/pred-wrong\?step=\d$"))
+    expect(page.get_by_role("button", name="Compare…")).to_be_focused()
+    expect(bar).to_have_count(0)
+    expect(graph.get_by_role("button", name=re.compile("changed"))).to_have_count(0)
+    expect(details).not_to_contain_text("changed")
+    page.go_back()
+    expect(bar).to_be_visible()
+    bar.get_by_role("link", name="side by side").click()
+    expect(page).to_have_url(re.compile(r"/diff/pred-right\.\.pred-wrong$"))
+
+
+def test_a_group_says_how_many_of_its_steps_changed(page: Page) -> None:
+    page.goto("/o/pred-middle?with=pred-small")
+    graph = page.get_by_role("group", name=re.compile("^Graph"))
+    name = re.compile("^evaluate, 17 runs.*≠ 1 changed, [+] 16 only here")
+    expect(graph.get_by_role("button", name=name)).to_be_attached()
+    option = page.get_by_role("option", name=re.compile("^▸ evaluate.*≠ 1 changed"))
+    expect(option).to_be_visible()
+    option.click()
+    expect(page).to_have_url(re.compile("open=evaluate.*with=pred-small"))
+    inner = page.get_by_role("option", name=re.compile(r"#\d+ evaluate.*[+] only here"))
+    expect(inner.first).to_be_visible()
+
+
+def test_another_output_is_chosen_by_keyboard(page: Page) -> None:
+    page.goto("/o/pred-wrong?step=1")
+    details = page.get_by_role("region", name="Details of the chosen step")
+    expect(details).to_contain_text("train")
+    opener = page.get_by_role("button", name="Compare…")
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Compare pred-wrong")
+    expect(dialog.get_by_role("textbox", name=re.compile("^With which output"))).to_be_focused()
+    page.keyboard.press("Enter")  # nothing is named yet
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    # It closed the dialog and nothing more.
+    expect(page).to_have_url(re.compile("step=1"))
+
+    page.keyboard.press("d")
+    page.keyboard.type("pred-right")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"step=1&with=pred-right$"))
+    expect(details).to_contain_text("compared with #1 of pred-right")
+    page.keyboard.press("d")
+    expect(dialog.get_by_role("textbox")).to_have_value("pred-right")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(dialog.get_by_role("button", name="Side by side")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/diff/pred-right\.\.pred-wrong$"))
+
+
+def test_an_unknown_output_to_compare_with_is_said(page: Page) -> None:
+    page.goto("/o/pred-wrong?with=pred-rigth")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("pred-rigth")
+    graph = page.get_by_role("group", name=re.compile("^Graph"))
+    expect(graph.get_by_role("button", name=re.compile("^#0 predict"))).to_be_attached()
+    alert.get_by_role("button", name="Stop comparing").click()
+    expect(alert).to_have_count(0)
+    expect(page).to_have_url(re.compile("/o/pred-wrong$"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_dialog_to_compare_has_no_barrier(page: Page, theme: Any) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.goto("/o/pred-wrong?with=pred-right")
+    page.get_by_role("button", name="Compare…").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    told = Axe().run(page).response
+    assert [each["id"] for each in told["violations"]] == []
+
+
 # -- size ------------------------------------------------------------------------------
 
 
@@ -412,7 +541,8 @@ PAGES = (
     *("/o/pred-middle?view=timeline", "/o/pred-middle?by=run&warned=1", "/review", "/c"),
     *("/c/train", "/r/middle-run-100", "/f/middle/v3", "/diff/pred-small..pred-middle"),
     *("/impact/middle-run-190", "/flag/pred-small", "/help", "/health", "/o/nothing-like-it"),
-    *("/login", "/o/pred-small.html"),
+    *("/login", "/o/pred-small.html", "/o/pred-wrong?with=pred-right&step=1"),
+    *("/o/pred-middle?with=pred-small", "/o/pred-small?with=nothing-like-it"),
 )
 
 
@@ -484,6 +614,7 @@ def test_the_view_says_where_every_box_is(served: Served) -> None:
         ("/page/view", 400),
         ("/page/view?output=nothing", 404),
         ("/page/view?output=pred-small&by=colour", 400),
+        ("/page/view?output=pred-small&with=nothing", 404),
         ("/page/step?output=pred-small&n=12", 404),
         ("/page/step?output=pred-small&n=-1", 404),
         ("/page/step?output=pred-small&n=%C2%B2", 404),

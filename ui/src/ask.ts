@@ -1,4 +1,9 @@
 // What the page asks the server, and the shapes of its answers (render/view.py).
+/** How a step compares, in a sign and words. */
+export interface Compared {
+  text: string;
+  tone: string;
+}
 export interface Row {
   n: number;
   component: string;
@@ -11,12 +16,14 @@ export interface Row {
   from_us: number;
   to_us: number | null;
   warned: boolean;
+  compared: Compared | null;
 }
 export interface Group {
   group: string;
   about: string;
   tone: string;
   open: boolean;
+  compared: Compared | null;
 }
 export type Step = Row | Group;
 export interface Box {
@@ -30,6 +37,7 @@ export interface Box {
   state: string;
   n: number | null;
   group: string | null;
+  compared: Compared | null;
 }
 export interface Arrow {
   from: string;
@@ -37,6 +45,12 @@ export interface Arrow {
   d: string;
   said: string;
   called: boolean;
+}
+export interface Comparison {
+  other: string;
+  said: string;
+  there: { run: string; said: string; about: string }[];
+  there_total: number;
 }
 export interface Doc {
   key: string;
@@ -48,6 +62,7 @@ export interface Doc {
   boxes: Box[];
   arrows: Arrow[];
   steps: Step[];
+  compared: Comparison | null;
 }
 export interface Match {
   what: string;
@@ -77,14 +92,20 @@ export const ask = async <T>(address: string, signal?: AbortSignal): Promise<T> 
 export const askText = async (address: string, signal?: AbortSignal): Promise<string> =>
   (await answered(address, signal)).text();
 
-export function viewAddress(name: string, key: string | null, by: string, open: string[]): string {
-  const query = new URLSearchParams({ output: name });
-  if (key) query.set("key", key);
+/** `other` is the output that each step is compared with; empty where it is not. */
+export function viewAddress(name: string, key: string | null, other: string, by: string, open: string[]): string {
+  const query = asked(name, key, other);
   if (by) query.set("by", by);
   for (const each of open) query.append("open", each);
   return `/page/view?${query}`;
 }
-export const rowsAddress = (name: string, key: string): string =>
-  `/page/rows?${new URLSearchParams({ output: name, key })}`;
-export const stepAddress = (name: string, key: string, n: number): string =>
-  `/page/step?${new URLSearchParams({ output: name, key, n: String(n) })}`;
+export const rowsAddress = (name: string, key: string, other: string): string => `/page/rows?${asked(name, key, other)}`;
+export const stepAddress = (name: string, key: string, other: string, n: number): string =>
+  `/page/step?${asked(name, key, other)}&n=${n}`;
+
+function asked(name: string, key: string | null, other: string): URLSearchParams {
+  const query = new URLSearchParams({ output: name });
+  if (key) query.set("key", key);
+  if (other) query.set("with", other);
+  return query;
+}

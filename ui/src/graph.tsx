@@ -278,6 +278,11 @@ function Line({ arrow, strong }: { arrow: Arrow; strong: boolean }) {
 function OneBox(props: { box: Box; chosen: boolean; stop: boolean; onEnter: (box: Box) => void; onFocus: (key: string) => void }) {
   const { box } = props;
   const last = box.shape === "component" ? 1 : 2;
+  const tone = (n: number): string => {
+    if (n === 0) return "strong";
+    if (box.compared && n === box.lines.length - 1) return box.compared.tone === "dim" ? "dim" : `is-${box.compared.tone}`;
+    return n === last && box.state ? `is-${box.state}` : "dim";
+  };
   return (
     <g
       id={`box-${box.key}`}
@@ -293,7 +298,7 @@ function OneBox(props: { box: Box; chosen: boolean; stop: boolean; onEnter: (box
       {box.shape === "component" && <rect x={box.x + 4} y={box.y + 4} width={box.w} height={box.h} rx={2} />}
       <rect x={box.x} y={box.y} width={box.w} height={box.h} rx={box.shape === "source" || box.shape === "more" ? 14 : 5} />
       {box.lines.map((line, n) => (
-        <text key={n} class={n === 0 ? "strong" : n === last && box.state ? `is-${box.state}` : "dim"} x={box.x + 12} y={box.y + 19 + n * LINE}>
+        <text key={n} class={tone(n)} x={box.x + 12} y={box.y + 19 + n * LINE}>
           {line}
         </text>
       ))}

@@ -9,6 +9,7 @@ export interface State {
   step: number | null;
   q: string;
   warned: boolean;
+  other: string;
 }
 
 function read(): State {
@@ -22,6 +23,7 @@ function read(): State {
     step: step !== null && /^\d{1,9}$/.test(step) ? Number(step) : null,
     q: query.get("q") ?? "",
     warned: query.get("warned") === "1",
+    other: query.get("with") ?? "",
   };
 }
 
@@ -33,6 +35,7 @@ function write(state: State, push: boolean): void {
   if (state.step !== null) query.set("step", String(state.step));
   if (state.q) query.set("q", state.q);
   if (state.warned) query.set("warned", "1");
+  if (state.other) query.set("with", state.other);
   const text = query.toString();
   const address = location.pathname + (text ? `?${text}` : "");
   if (push) history.pushState(null, "", address);
@@ -51,8 +54,8 @@ export function useAddress(): [State, Change] {
   const change: Change = (part) =>
     set((before) => {
       const next = { ...before, ...part };
-      // Another view or grouping is a place to come back to; a step or a letter typed is not.
-      write(next, next.view !== before.view || next.by !== before.by);
+      // Another view, grouping or comparison is a place to come back to; a step or a letter typed is not.
+      write(next, next.view !== before.view || next.by !== before.by || next.other !== before.other);
       return next;
     });
   return [state, change];

@@ -1,8 +1,9 @@
 // The list of steps, nearest first: one tab stop, arrows go through it.
 import { useRef } from "preact/hooks";
-import { isGroup, type Step } from "./ask";
+import { type Compared, isGroup, type Step } from "./ask";
 import { Rows, useWindow } from "./windowed";
 
+const LINE = 24;
 const HEIGHT = 52;
 
 export function Steps(props: {
@@ -14,20 +15,22 @@ export function Steps(props: {
   onGroup: (name: string) => void;
 }) {
   const { steps, step } = props;
+  // How a step compares has a line of its own: no room is taken from what went wrong.
+  const height = steps[0]?.compared ? HEIGHT + LINE : HEIGHT;
   const box = useRef<HTMLDivElement>(null);
   const at = useRef(0);
   const exact = steps.findIndex((each) => !isGroup(each) && each.n === step);
   const chosen =
     exact < 0 && step !== null ? steps.findIndex((each) => isGroup(each) && each.group === props.group) : exact;
   const active = chosen >= 0 ? chosen : Math.min(at.current, Math.max(steps.length - 1, 0));
-  const [first, last] = useWindow(box, steps.length, HEIGHT, chosen);
+  const [first, last] = useWindow(box, steps.length, height, chosen);
   const go = (place: number) => {
     const to = Math.max(0, Math.min(steps.length - 1, place));
     const target = steps[to];
     if (!target) return;
     at.current = to;
     if (isGroup(target)) {
-      box.current?.scrollTo({ top: Math.max(0, (to - 3) * HEIGHT) });
+      box.current?.scrollTo({ top: Math.max(0, (to - 3) * height) });
       props.onStep(-1);
     } else props.onStep(target.n);
   };
@@ -54,10 +57,10 @@ export function Steps(props: {
       aria-activedescendant={`row-${active}`}
       onKeyDown={keys}
     >
-      <Rows count={steps.length} height={HEIGHT}>
+      <Rows count={steps.length} height={height}>
         {steps.slice(first, last).map((each, place) => {
           const n = first + place;
-          const style = { top: `${n * HEIGHT}px` };
+          const style = { top: `${n * height}px`, height: `${height}px` };
           return isGroup(each) ? (
             <div
               key={`g${each.group}`}
@@ -78,6 +81,7 @@ export function Steps(props: {
                 <span class="dim">{each.open ? "open" : "folded"}</span>
               </div>
               <div class={each.tone || "dim"}>{each.about}</div>
+              <Comparing compared={each.compared} />
             </div>
           ) : (
             <div
@@ -98,10 +102,15 @@ export function Steps(props: {
               <div class="dim">
                 {each.started} · {each.why}
               </div>
+              <Comparing compared={each.compared} />
             </div>
           );
         })}
       </Rows>
     </div>
   );
+}
+
+function Comparing({ compared }: { compared: Compared | null }) {
+  return compared && <div class={compared.tone}>{compared.text}</div>;
 }

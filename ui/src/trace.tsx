@@ -1,6 +1,7 @@
 // The trace of one output: steps, three views of them, and the details of the chosen one.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask, askText, type Doc, type Row, rowsAddress, stepAddress, type Step, viewAddress } from "./ask";
+import { CompareBar, CompareDialog } from "./compare";
 import { Graph } from "./graph";
 import { Keys, keysAreOn } from "./help";
 import { type State, useAddress, type View } from "./state";
@@ -32,45 +33,65 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
   const [isFolded, setFolded] = useState(false);
   const [tab, setTab] = useState<"steps" | "middle" | "right">("steps");
   const [help, setHelp] = useState(false);
+  const [comparedWith, setComparedWith] = useState("");
+  const [isAsking, setAsking] = useState(false);
+  const compareButton = useRef<HTMLButtonElement>(null);
   const key = useRef(firstKey);
   const [keyNow, setKeyNow] = useState(firstKey);
   const commands = useRef<Record<string, () => void>>({});
   const right = useRef<HTMLDivElement>(null);
 
   const failed = (error: unknown) => setTrouble(error instanceof Error ? error.message : String(error));
-  const load = (signal?: AbortSignal) =>
-    ask<Doc>(viewAddress(name, key.current, state.by, state.open), signal)
-      .then((found) => {
-        key.current = found.key;
-        setKeyNow(found.key);
-        setDoc(found);
-        setTrouble("");
-        dispatchEvent(new Event("drawn"));
-      })
-      .catch((error) => {
-        if (!signal?.aborted) failed(error);
+  const show = (found: Doc) => {
+    key.current = found.key;
+    setKeyNow(found.key);
+    setDoc(found);
+    dispatchEvent(new Event("drawn"));
+  };
+  const load = (signal?: AbortSignal) => {
+    const seen = (other: string) => ask<Doc>(viewAddress(name, key.current, other, state.by, state.open), signal).then((found) => {
+        setComparedWith(other);
+        show(found);
       });
+    return seen(state.other)
+      .then(() => setTrouble(""))
+      .catch((error) => {
+        if (signal?.aborted) return;
+        failed(error);
+        // The trace is there, though what it is to be compared with is not.
+        if (state.other) seen("").catch(() => {});
+      });
+  };
   useEffect(() => {
     const stop = new AbortController();
     load(stop.signal);
     return () => stop.abort();
-  }, [name, state.by, state.open.join("\n")]);
+  }, [name, state.by, state.open.join("\n"), state.other]);
+  // Empty until what is shown is compared.
+  const other = comparedWith === state.other ? comparedWith : "";
 
   const wantsAll = state.q !== "" || state.warned || state.view !== "graph";
   const rows = useMemo<Row[] | null>(
     () => (doc?.by === "run" ? (doc.steps as Row[]) : every),
     [doc, every],
   );
+  useEffect(() => setEvery(null), [other]);
   useEffect(() => {
     if (!wantsAll || rows !== null || doc === null) return;
-    ask<{ rows: Row[] }>(rowsAddress(name, key.current)).then(({ rows }) => setEvery(rows), failed);
-  }, [wantsAll, rows === null, doc === null]);
+    const stop = new AbortController();
+    ask<{ rows: Row[] }>(rowsAddress(name, key.current, other), stop.signal)
+      .then(({ rows }) => setEvery(rows))
+      .catch((error) => {
+        if (!stop.signal.aborted) failed(error);
+      });
+    return () => stop.abort();
+  }, [wantsAll, rows === null, doc === null, other]);
 
   const isLike = (row: Row): boolean => {
     const wanted = state.q.toLowerCase();
     return (
       (!state.warned || row.warned) &&
-      (wanted === "" || `#${row.n} ${row.component} ${row.state} ${row.why} ${row.code} ${row.started}`.toLowerCase().includes(wanted))
+      (wanted === "" || `#${row.n} ${row.component} ${row.state} ${row.why} ${row.code} ${row.started} ${row.compared?.text ?? ""}`.toLowerCase().includes(wanted))
     );
   };
   const isFiltered = state.q !== "" || state.warned;
@@ -90,13 +111,13 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
       return;
     }
     const stop = new AbortController();
-    askText(stepAddress(name, key.current, step), stop.signal)
+    askText(stepAddress(name, key.current, other, step), stop.signal)
       .then(setDetails)
       .catch((error) => {
         if (!stop.signal.aborted) failed(error);
       });
     return () => stop.abort();
-  }, [step, keyNow]);
+  }, [step, keyNow, other]);
 
   useEffect(() => {
     const source = new EventSource("/page/news");
@@ -107,7 +128,7 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
   useEffect(() => {
     if (!news) return;
     setNews(false);
-    ask<Doc>(viewAddress(name, null, state.by, state.open)).then((found) => {
+    ask<Doc>(viewAddress(name, null, other, state.by, state.open)).then((found) => {
       if (JSON.stringify({ ...found, key: "" }) === JSON.stringify({ ...doc, key: "" })) return;
       key.current = found.key;
       setKeyNow(found.key);
@@ -137,14 +158,15 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
     };
     if (rows) find(rows);
     else
-      ask<{ rows: Row[] }>(rowsAddress(name, key.current)).then(({ rows }) => {
+      ask<{ rows: Row[] }>(rowsAddress(name, key.current, other)).then(({ rows }) => {
         setEvery(rows);
         find(rows);
       }, failed);
   };
-  const compare = () => {
-    const other = prompt("Compare with which output? Give the id of one that was right.");
-    if (other) location.assign(`/diff/${encodeURIComponent(other)}..${encodeURIComponent(name)}`);
+  const compare = () => setAsking(true);
+  const stopComparing = () => {
+    change({ other: "" });
+    compareButton.current?.focus();
   };
   // Which group the chosen step is in: its details say so.
   const group = useMemo<string | null>(() => {
@@ -156,7 +178,8 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
     const keys = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
-      if (target.closest("input,select,textarea,dialog") && event.key !== "Escape") return;
+      // What is pressed in a dialog is its own; Esc closes it.
+      if (target.closest("dialog") || (target.closest("input,select,textarea") && event.key !== "Escape")) return;
       const todo: Record<string, () => void> = {
         "/": () => document.getElementById("id")?.focus(),
         g: () => change({ view: "graph" }),
@@ -251,13 +274,19 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
         <a class="button" href={`${at}.html`}>
           Printable page
         </a>
-        <button onClick={compare}>Compare…</button>
+        <button ref={compareButton} onClick={compare}>
+          Compare…
+        </button>
         <button onClick={() => setHelp(true)}>Keys</button>
       </div>
       {trouble && (
         <div class="banner" role="alert">
-          {trouble}. <button onClick={() => load()}>Try again</button>
+          {trouble}. <button onClick={() => load()}>Try again</button>{" "}
+          {state.other && !other && <button onClick={stopComparing}>Stop comparing</button>}
         </div>
+      )}
+      {state.other && (other || !trouble) && (
+        <CompareBar name={name} other={state.other} found={other ? (doc?.compared ?? null) : null} onStop={stopComparing} />
       )}
       <p class="dim" role="status">
         {said}
@@ -343,6 +372,17 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
           </section>
         )}
       </div>
+      {isAsking && (
+        <CompareDialog
+          name={name}
+          first={state.other}
+          onShow={(named) => {
+            change({ other: named, view: "graph" });
+            setTab("middle");
+          }}
+          onClose={() => setAsking(false)}
+        />
+      )}
       {help && <Keys onClose={() => setHelp(false)} />}
     </>
   );

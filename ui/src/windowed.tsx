@@ -33,7 +33,7 @@ export function useWindow(
     else if (top + height > element.scrollTop + element.clientHeight) {
       element.scrollTop = top + height - element.clientHeight + 4;
     }
-  }, [into, count]);
+  }, [into, count, height]);
   const first = Math.max(0, Math.floor(seen[0] / height) - AROUND);
   const last = Math.min(count, Math.ceil((seen[0] + seen[1]) / height) + AROUND);
   return [first, last];

@@ -6,7 +6,7 @@ The SVG file and the page in the browser draw the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from .layout import Edge, Layout, Point, layered
@@ -35,12 +35,23 @@ class Drawing:
 
 
 def draw(
-    trace: Trace, by: str | None = None, *, opened: Collection[str] = (), most: int = MOST_BOXES
+    trace: Trace,
+    by: str | None = None,
+    *,
+    opened: Collection[str] = (),
+    most: int = MOST_BOXES,
+    notes: Mapping[int | str, str] | None = None,
 ) -> Drawing:
-    """Give the drawing; arguments as in `picture.picture`."""
+    """Give the drawing; arguments as in `picture.picture`.
+
+    ``notes`` are last lines of boxes, by the number of a run or the name of a group.
+    """
     drawn = picture(trace, by, most, opened)
     reasons = _reasons(trace, drawn)
-    texts = [_box_lines(box, reasons.get(box.key, "")) for box in drawn.boxes]
+    noted = notes or {}
+    texts = [
+        _box_lines(box, reasons.get(box.key, ""), noted.get(box.subject, "")) for box in drawn.boxes
+    ]
     width = _box_width(texts)
     sizes = [(width, 2.0 * PAD_Y + LINE * len(lines) - 5) for lines in texts]
     place = {box.key: number for number, box in enumerate(drawn.boxes)}
@@ -81,8 +92,8 @@ def _gave(names: Sequence[str]) -> str:
     return f"gave {_CUTTER.cut(text, _MOST_CELLS - cells(more) - 5)}{more}"
 
 
-def _box_lines(box: Box, reason: str) -> list[str]:
-    lines = [safe(line) for line in (*box.lines, reason) if line]
+def _box_lines(box: Box, *more: str) -> list[str]:
+    lines = [safe(line) for line in (*box.lines, *more) if line]
     return [_CUTTER.cut(line, _MOST_CELLS) for line in lines]
 
 

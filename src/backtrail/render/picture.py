@@ -37,6 +37,13 @@ class Box:
     frame: int | None = None
     about: str = ""
 
+    @property
+    def subject(self) -> int | str:
+        """The number of the run or the name of the group that it shows; else empty."""
+        if self.frame is not None:
+            return self.frame
+        return self.lines[0] if self.shape == "component" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrow:

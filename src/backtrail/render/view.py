@@ -14,17 +14,24 @@ from . import words
 from .drawing import draw
 from .fold import folded, stage_of
 from .fragment import text
-from .narrative import Reason, Trace, frame_mark, gave, names_in, tally
+from .narrative import Mark, Reason, Trace, frame_mark, gave, names_in, tally
+from .overlay import Overlay, details, summary
 from .page import step_article
 from .picture import folding
 
 Document = dict[str, Any]
 
 
-def view(trace: Trace, by: str | None, opened: Collection[str]) -> Document:
-    """Give the drawing, and the rows of the list of steps: groups, and runs of those opened."""
+def view(
+    trace: Trace, by: str | None, opened: Collection[str], over: Overlay | None = None
+) -> Document:
+    """Give the drawing, and the rows of the list of steps: groups, and runs of those opened.
+
+    With ``over``, each box and row says how it compares.
+    """
     by = by or folding(trace)
-    drawn = draw(trace, by, opened=opened)
+    marks = _marks(trace, by, over)
+    drawn = draw(trace, by, opened=opened, notes={each: str(m) for each, m in marks.items()})
     boxes = [
         {
             "key": box.key,
@@ -37,6 +44,7 @@ def view(trace: Trace, by: str | None, opened: Collection[str]) -> Document:
             "state": box.state,
             "n": box.frame,
             "group": box.lines[0] if box.shape == "component" else None,
+            "compared": _told(marks.get(box.subject)),
         }
         for box, corner, size, lines in zip(
             drawn.picture.boxes, drawn.layout.corners, drawn.sizes, drawn.texts, strict=True
@@ -53,32 +61,48 @@ def view(trace: Trace, by: str | None, opened: Collection[str]) -> Document:
         "height": drawn.layout.height,
         "boxes": boxes,
         "arrows": arrows,
-        "steps": _steps(trace, by, opened),
+        "steps": _steps(trace, by, opened, over),
+        "compared": None if over is None else summary(over, trace.frames),
     }
 
 
-def rows(trace: Trace) -> list[Document]:
+def rows(trace: Trace, over: Overlay | None = None) -> list[Document]:
     """Give a row for each run, nearest first."""
-    return _rows(trace.frames, _reasons(trace))
+    return _rows(trace.frames, _reasons(trace), over)
 
 
-def step(trace: Trace, n: int) -> str:
-    """Give all that is known of a step, as HTML."""
+def step(trace: Trace, n: int, over: Overlay | None = None) -> str:
+    """Give all that is known of a step, and how it compares, as HTML."""
     frame = trace.frames[n]
     reason = _reasons(trace)[n]
     place = f'data-component="{text(frame.run.component)}" data-stage="{text(stage_of(frame))}"'
-    return "\n".join((f"<div {place}>", *step_article(frame, reason), "</div>"))
+    compared = [] if over is None else [details(over, frame)]
+    return "\n".join((f"<div {place}>", *compared, *step_article(frame, reason), "</div>"))
 
 
-def _steps(trace: Trace, by: str, opened: Collection[str]) -> list[Document]:
+def _marks(trace: Trace, by: str, over: Overlay | None) -> dict[int | str, Mark]:
+    """Say of each run, by number, and each group, by name, how it compares."""
+    if over is None:
+        return {}
+    found: dict[int | str, Mark] = {frame.n: over.mark(frame) for frame in trace.frames}
+    if by != "run":
+        found |= {name: over.mark_of(each) for name, each in folded(trace.frames, by).items()}
+    return found
+
+
+def _told(mark: Mark | None) -> Document | None:
+    return None if mark is None else {"text": str(mark), "tone": mark.tone}
+
+
+def _steps(trace: Trace, by: str, opened: Collection[str], over: Overlay | None) -> list[Document]:
     if by == "run":
-        return rows(trace)
+        return rows(trace, over)
     reasons = _reasons(trace) if opened else []
     found: list[Document] = []
     for name, members in folded(trace.frames, by).items():
         is_open = name in opened
-        found.append(_group(name, members, is_open=is_open))
-        found += _rows(members, reasons) if is_open else []
+        found.append(_group(name, members, over, is_open=is_open))
+        found += _rows(members, reasons, over) if is_open else []
     return found
 
 
@@ -86,7 +110,7 @@ def _reasons(trace: Trace) -> list[Reason]:
     return gave(trace, names_in(trace))
 
 
-def _group(name: str, members: Sequence[Frame], *, is_open: bool) -> Document:
+def _group(name: str, members: Sequence[Frame], over: Overlay | None, *, is_open: bool) -> Document:
     marks = [frame_mark(frame) for frame in members]
     tones = {mark.tone for mark in marks if mark.sign}
     return {
@@ -94,10 +118,13 @@ def _group(name: str, members: Sequence[Frame], *, is_open: bool) -> Document:
         "about": ", ".join([words.count(len(members), "run"), *tally(members)]),
         "tone": next((tone for tone in ("bad", "warn", "unknown", "live") if tone in tones), ""),
         "open": is_open,
+        "compared": _told(None if over is None else over.mark_of(members)),
     }
 
 
-def _rows(frames: Sequence[Frame], reasons: Sequence[Reason]) -> list[Document]:
+def _rows(
+    frames: Sequence[Frame], reasons: Sequence[Reason], over: Overlay | None
+) -> list[Document]:
     times = words.moments([frame.run.started_us for frame in frames])
     found = []
     for frame, time in zip(frames, times, strict=True):
@@ -115,6 +142,7 @@ def _rows(frames: Sequence[Frame], reasons: Sequence[Reason]) -> list[Document]:
                 "from_us": frame.run.started_us,
                 "to_us": frame.run.ended_us,
                 "warned": bool(mark.sign),
+                "compared": _told(None if over is None else over.mark(frame)),
             }
         )
     return found

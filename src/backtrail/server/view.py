@@ -21,6 +21,7 @@ from starlette.routing import Route
 from ..errors import BacktrailError
 from ..render import view
 from ..render.fragment import text
+from ..render.overlay import Overlay, overlay
 from .answers import asked
 from .problems import RefusedError
 from .routes import document
@@ -35,6 +36,8 @@ PREFIX = "/page"
 _MOST_KEPT = 16
 # Of runs over all traces that are kept.
 _MOST_RUNS = 50_000
+# A comparison holds two traces of its own.
+_MOST_COMPARED = 4
 _LOOK_EVERY_S = 2.0
 _STEPS = 8
 _MOST_WATCHED_S = 3600.0
@@ -49,6 +52,7 @@ class Traces:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._kept: OrderedDict[str, tuple[str, Backtrace]] = OrderedDict()
+        self._compared: OrderedDict[tuple[str, str], Overlay] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, name: str, key: str | None) -> tuple[str, Backtrace]:
@@ -72,29 +76,50 @@ class Traces:
                 self._kept.popitem(last=False)
         return key, trace
 
+    def over(self, name: str, key: str, other: str | None) -> Overlay | None:
+        """Give how the trace of that key compares with that of another output, if one is named."""
+        if not other:
+            return None
+        with self._lock:
+            known = self._compared.get((key, other))
+            if known is not None:
+                self._compared.move_to_end((key, other))
+                return known
+        found = overlay(asked(self._client).diff(other, name))
+        with self._lock:
+            self._compared[key, other] = found
+            while len(self._compared) > _MOST_COMPARED:
+                self._compared.popitem(last=False)
+        return found
+
 
 def view_routes(client: Client, traces: Traces, is_ending: Callable[[], bool]) -> list[Route]:
     """Give the routes that the trace page asks; what goes on ends where the server does."""
     watching = 0
+
+    def opened(request: Request) -> tuple[str, Backtrace, Overlay | None]:
+        name, asked_for = _name(request), request.query_params
+        key, trace = traces.of(name, asked_for.get("key"))
+        return key, trace, traces.over(name, key, asked_for.get("with"))
 
     async def drawing(request: Request) -> Response:
         asked_for = request.query_params
         by = asked_for.get("by") or None
         if by not in (None, "run", "component", "stage"):
             raise RefusedError(400, "by is run, component or stage")
-        opened = frozenset(asked_for.getlist("open"))
+        groups = frozenset(asked_for.getlist("open"))
 
         def found() -> Response:
-            key, trace = traces.of(_name(request), asked_for.get("key"))
-            told = {"key": key, "name": trace.output.name, **view.view(trace, by, opened)}
+            key, trace, over = opened(request)
+            told = {"key": key, "name": trace.output.name, **view.view(trace, by, groups, over)}
             return document(told)
 
         return await run_in_threadpool(found)
 
     async def rows(request: Request) -> Response:
         def found() -> Response:
-            key, trace = traces.of(_name(request), request.query_params.get("key"))
-            return document({"key": key, "rows": view.rows(trace)})
+            key, trace, over = opened(request)
+            return document({"key": key, "rows": view.rows(trace, over)})
 
         return await run_in_threadpool(found)
 
@@ -102,10 +127,10 @@ def view_routes(client: Client, traces: Traces, is_ending: Callable[[], bool]) -
         number = request.query_params.get("n", "")
 
         def found() -> Response:
-            _, trace = traces.of(_name(request), request.query_params.get("key"))
+            _, trace, over = opened(request)
             if not number.isdecimal() or len(number) > 9 or int(number) >= len(trace.frames):
                 raise RefusedError(404, "this trace has no such step")
-            return HTMLResponse(view.step(trace, int(number)))
+            return HTMLResponse(view.step(trace, int(number), over))
 
         return await run_in_threadpool(found)
 
