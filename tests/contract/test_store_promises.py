@@ -608,6 +608,23 @@ def test_find_looks_in_the_names_of_components_and_artifacts(client: Client) -> 
     assert client.find("train") == []
 
 
+def test_a_flagged_output_is_found_by_what_is_wrong_with_it(client: Client) -> None:
+    put(client, "some-run", outputs=["pred-1", "pred-2"])
+    client.flag("pred-1", "Far too LOW", by="ann")
+    client.flag("pred-2", "late", by="ann")
+    client.flush()
+
+    assert [(each.name, each.note) for each in client.find("too low")] == [
+        ("pred-1", "Far too LOW")
+    ]
+    assert {each.name: each.note for each in client.find("pred-")}["pred-2"] == "late"
+
+    client.unflag("pred-1", by="ann")
+    client.flush()
+    assert client.find("too low") == []
+    assert [each.note for each in client.find("pred-1")] == [None]
+
+
 @pytest.mark.parametrize(
     "text", ["%", "_", "100%", "a_c", "'", '"', "\\", "*", "[a]", "NEAR(", "-"]
 )

@@ -172,6 +172,13 @@ def test_a_person_finds_reads_follows_and_flags(page: Page, served: Served) -> N
     assert "pred-small" not in {each.name for each in served.client.flagged()}
 
 
+def test_a_flagged_output_is_found_by_what_is_wrong_with_it(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("combobox", name="Output id").press_sequentially("too low")
+    page.get_by_role("option", name=re.compile("pred-middle .*flagged: far too low")).click()
+    expect(page).to_have_url(re.compile("/o/pred-middle$"))
+
+
 def test_what_was_just_said_can_be_undone_for_ten_seconds(page: Page, served: Served) -> None:
     page.clock.install()
     page.goto("/flag/pred-large")

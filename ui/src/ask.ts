@@ -69,6 +69,7 @@ export interface Match {
   name: string;
   component: string | null;
   at: string | null;
+  note: string | null;
 }
 
 export const isGroup = (step: Step): step is Group => "group" in step;

@@ -1,4 +1,4 @@
-// The box for an id, with what begins so, or has it in its name or description, while one types.
+// The box for an id, with what begins so, or has it in its name, description or flag, while one types.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { ask, type Match } from "./ask";
 
@@ -89,7 +89,9 @@ export function Box({ first }: { first: string }) {
           >
             {match.name}{" "}
             <span class="dim">
-              {match.what === "component" ? "component" : [match.component, match.at?.slice(0, 16).replace("T", " ")].filter(Boolean).join(", ")}
+              {match.what === "component"
+                ? "component"
+                : [match.component, match.at?.slice(0, 16).replace("T", " "), match.note && `flagged: ${match.note}`].filter(Boolean).join(", ")}
             </span>
           </li>
         ))}

@@ -229,13 +229,17 @@ class Flagged:
 
 @dataclass(slots=True)
 class Match:
-    """One answer of ``find``: what it is, its name, where it last appeared."""
+    """One answer of ``find``: what it is, its name, where it last appeared.
+
+    ``note`` is what is said to be wrong with it, of an output that is flagged now.
+    """
 
     what: str
     name: str
     component: str | None
     run_id: str | None
     at_us: int | None
+    note: str | None = None
 
     @property
     def at(self) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from ..errors import ConfigurationError, NotFoundError
@@ -10,6 +11,7 @@ from ..model.names import bounded
 from ..model.records import ComponentRecord, Match, Run, to_us
 from ..store.protocol import MAX_KEY, PAGE, ArtifactRow, Probe, RunRow, Store
 from .assemble import assemble_runs, component_record, public_id
+from .marks import open_flags
 from .selector import find_artifact, find_content, require_run, select, unknown
 
 Moment = datetime | str
@@ -89,7 +91,10 @@ def who(store: Store, name: str, digest: str | None, limit: int) -> list[Run]:
 
 
 def find(store: Store, text: str, limit: int = MOST_FOUND) -> list[Match]:
-    """Give components and artifacts whose name or description contains the text."""
+    """Give components and artifacts whose name or description contains the text.
+
+    Outputs that are flagged now are also found by what is said to be wrong with them.
+    """
     if not text:
         return []
     wanted = text.lower()
@@ -98,8 +103,11 @@ def find(store: Store, text: str, limit: int = MOST_FOUND) -> list[Match]:
         for each in components(store, None, None)
         if any(wanted in (said or "").lower() for said in (each.name, each.description, each.owner))
     ]
-    found = store.artifacts_containing(text, limit)
-    matches += _matches(store, found)
+    said = open_flags(store)
+    found = {row.artifact: row for row in store.artifacts_containing(text, limit)}
+    found |= {key: row for key, (row, mark) in said.items() if wanted in mark.note.lower()}
+    notes = {key: said[key][1].note for key in found if key in said}
+    matches += _matches(store, list(found.values()), notes)
     matches.sort(key=lambda match: match.at_us or 0, reverse=True)
     return matches[:limit]
 
@@ -203,7 +211,7 @@ def moment_us(moment: Moment) -> int:
     return to_us(moment)
 
 
-def _matches(store: Store, found: list[ArtifactRow]) -> list[Match]:
+def _matches(store: Store, found: list[ArtifactRow], notes: Mapping[int, str]) -> list[Match]:
     probes = [Probe(row.artifact, 0, MAX_KEY, _NOBODY) for row in found]
     newest = store.newest_writes(probes)
     runs = store.runs({writes[0].run for writes in newest if writes})
@@ -218,6 +226,7 @@ def _matches(store: Store, found: list[ArtifactRow]) -> list[Match]:
                 None if run is None else names[run.component],
                 None if run is None else public_id(store, run),
                 writes[0].at_us if writes else None,
+                notes.get(artifact.artifact),
             )
         )
     return matches

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..errors import ConfigurationError
 from ..model.records import Flagged, Mark
-from ..store.protocol import PAGE, ArtifactRow, Store
+from ..store.protocol import PAGE, ArtifactRow, FlagRow, Store
 from .selector import select
 
 
@@ -45,9 +45,14 @@ def marks_on(store: Store, name: str) -> list[Mark]:
 
 def flagged(store: Store) -> list[Flagged]:
     """Give the outputs that are flagged now, the one that was flagged last first."""
+    said = open_flags(store).values()
+    return [Flagged(row.name, mark.note, mark.by, mark.at_us) for row, mark in said]
+
+
+def open_flags(store: Store) -> dict[int, tuple[ArtifactRow, FlagRow]]:
+    """Give each artifact that is flagged now with its latest mark, flagged last first."""
     rows = {row.artifact: row for row in flagged_artifacts(store)}
-    said: dict[int, Flagged] = {}
-    for mark in store.flags(rows):
-        if mark.artifact not in said:
-            said[mark.artifact] = Flagged(rows[mark.artifact].name, mark.note, mark.by, mark.at_us)
-    return list(said.values())
+    found: dict[int, tuple[ArtifactRow, FlagRow]] = {}
+    for mark in store.flags(rows) if rows else ():
+        found.setdefault(mark.artifact, (rows[mark.artifact], mark))
+    return found

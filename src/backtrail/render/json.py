@@ -176,6 +176,7 @@ def match_dict(match: Match) -> dict[str, Any]:
         "component": match.component,
         "run_id": match.run_id,
         "at": to_iso(match.at_us),
+        "note": match.note,
     }
 
 
