@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import json
 import re
@@ -10,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -22,6 +24,7 @@ from program import bt_on
 from served import JSON, SERVER, Served, record, serving
 
 import backtrail
+from backtrail import Pointer
 from backtrail.server.routes import MOST_BODY_BYTES, OPERATIONS, PREFIX
 from backtrail.server.schemas import MOST_LISTED
 
@@ -246,6 +249,31 @@ def test_pages_review_compare_and_look_downstream(empty: Served, tmp_path: Path)
     assert "No difference is known" in compared.body
     assert "raw.csv, every version" in built.body
     assert unknown == [404, 404, 404]
+
+
+def test_outputs_built_on_something_are_a_file_for_a_spreadsheet(empty: Served) -> None:
+    for name in ("pred-1", "=1+1", "@sum(a)"):
+        at = datetime(2026, 7, 1, tzinfo=timezone.utc)
+        outputs = [Pointer(name, kind="output")]
+        empty.client.record_run(
+            "serve", run_id=f"of {name}", started_at=at, ended_at=at, inputs=["m"], outputs=outputs
+        )
+    empty.client.flag("pred-1", "too high", by="Ann")
+    empty.client.flush()
+
+    page = empty.ask("/impact/m")
+    file = empty.ask("/impact/m.csv")
+
+    assert '<a href="/impact/m.csv">CSV of all</a>' in page.body
+    assert file.headers["Content-Type"].startswith("text/csv")
+    lines = list(csv.reader(file.body.splitlines()))
+    assert lines[0] == ["output", "component", "run", "written (UTC)", "flagged"]
+    assert sorted((line[0], line[4]) for line in lines[1:]) == [
+        ("'=1+1", ""),
+        ("'@sum(a)", ""),
+        ("pred-1", "yes"),
+    ]
+    assert empty.ask("/impact/nope.csv").status == 404
 
 
 def test_an_output_is_flagged_from_its_page(empty: Served) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -36,12 +38,15 @@ if TYPE_CHECKING:
     from ..client import Client
     from ..model.records import Flagged, Mark
     from ..query.backtrace import Backtrace
+    from ..query.impact import Impact
     from .view import Traces
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _SHOWN = 10
 _LOOKED_AT = 50
 _UNDONE_WITHIN_US = 10_000_000
+_MOST_IN_CSV = 100_000
+_LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CLOSED_WORDS = (
     ("explained", "explained: it is known why"),
     ("fixed", "fixed: it is made anew, or will not happen again"),
@@ -243,14 +248,36 @@ def _review(client: Client) -> Response:
 
 
 def _impact(client: Client, what: str) -> Response:
-    found = asked(client).impact(what)
+    """Give the page of what is built on something; ``.csv`` behind its name: the outputs."""
+    try:
+        found = asked(client).impact(what)
+    except NotFoundError:
+        if not what.endswith(".csv"):
+            raise
+        return _outputs_csv(asked(client).impact(what.removesuffix(".csv")))
     body = scrolling(impact_html.impact(found))
     outputs = [(each.name, each.component) for each in islice(found.outputs, _LOOKED_AT)]
     if outputs:
         more = found.outputs_total - len(outputs)
-        body += f"<h2>Outputs</h2>{links(outputs)}"
-        body += f"<p>And {more:,} more: <code>bt impact ID --outputs</code></p>" if more > 0 else ""
+        body += f"<h2>Outputs</h2>{links(outputs)}<p>"
+        body += f"And {more:,} more. " if more > 0 else ""
+        which = f"the first {_MOST_IN_CSV:,}" if found.outputs_total > _MOST_IN_CSV else "all"
+        body += f'<a href="{escape(_impact_address(what))}.csv">CSV of {which}</a></p>'
     return plain_page(f"Built on {what}", body, wide=True)
+
+
+def _outputs_csv(found: Impact) -> Response:
+    """Give the outputs that are affected as a file for a spreadsheet, nearest first."""
+    file = io.StringIO()
+    write = csv.writer(file).writerow
+    write(("output", "component", "run", "written (UTC)", "flagged"))
+    for each in islice(found.outputs, _MOST_IN_CSV):
+        said = (each.name, each.component, each.run_id, words.second(each.written_us))
+        # A spreadsheet would work out what begins like a formula.
+        cells = [f"'{cell}" if cell.startswith(_LIKE_A_FORMULA) else cell for cell in said]
+        write((*cells, "yes" if each.flagged else ""))
+    head = {"Content-Disposition": 'attachment; filename="outputs.csv"'}
+    return Response(file.getvalue(), media_type="text/csv", headers=head)
 
 
 def _diff(client: Client, pair: str) -> Response:
@@ -363,6 +390,10 @@ _TWINS: dict[str, Callable[[Client, str], Response]] = {
 
 def _unflag_address(name: str) -> str:
     return f"/unflag/{quote(name, safe='')}"
+
+
+def _impact_address(what: str) -> str:
+    return f"/impact/{quote(what, safe='')}"
 
 
 def _flag_address(name: str) -> str:
