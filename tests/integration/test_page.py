@@ -463,6 +463,7 @@ def test_ten_thousand_runs_are_a_few_elements(page: Page) -> None:
     page.on("response", lambda told: "/page/view" in told.url and sent.append(len(told.body())))
     page.goto("/o/pred-large")
     said = page.get_by_role("region", name="In words")
+    expect(said).to_contain_text("by the step predict")
     expect(said).to_contain_text("10,001 runs, 1 failed")
     expect(page.get_by_role("option", name=re.compile("^▸ evaluate"))).to_be_visible()
     expect(said).to_contain_text("In all, 10,001 steps", timeout=30_000)

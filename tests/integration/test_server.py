@@ -8,10 +8,11 @@ import json
 import re
 import signal
 import socket
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -274,6 +275,33 @@ def test_outputs_built_on_something_are_a_file_for_a_spreadsheet(empty: Served) 
         ("pred-1", "yes"),
     ]
     assert empty.ask("/impact/nope.csv").status == 404
+
+
+def test_the_page_of_a_very_long_trace_begins_before_it_is_walked(empty: Served) -> None:
+    at, runs = datetime(2026, 7, 1, tzinfo=timezone.utc), 4_000
+    for n in range(runs):
+        made = Pointer("pred-1", kind="output") if n == runs - 1 else f"v{n}"
+        moment = at + timedelta(minutes=n)
+        empty.client.record_run(
+            "step",
+            run_id=f"run-{n}",
+            started_at=moment,
+            ended_at=moment,
+            inputs=[f"v{n - 1}"] if n else [],
+            outputs=[made],
+        )
+    empty.client.flush(60)
+
+    with urllib.request.urlopen(f"{empty.url}/o/pred-1", timeout=60) as answer:
+        first = answer.read1(1 << 20).decode()
+        rest = answer.read().decode()
+
+    assert "by the step step" in first
+    assert "data-key" not in first
+    assert "4,000 runs" in rest
+    assert (first + rest).count('<div id="trace"') == 1
+    assert rest.endswith("</html>\n")
+    assert empty.ask("/o/pred-1.json").content["output"]["name"] == "pred-1"
 
 
 def test_an_output_is_flagged_from_its_page(empty: Served) -> None:

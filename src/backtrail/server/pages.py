@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Awaitable, Callable, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from html import escape
 from itertools import islice
@@ -15,7 +17,13 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -30,7 +38,7 @@ from .answers import asked
 from .problems import problem, status_of
 from .routes import bounded_body, checked, document
 from .schemas import FlagBody, UnflagQuery
-from .sheet import address, links, marks_list, plain_page, run_links, scrolling
+from .sheet import address, links, marks_list, page_text, plain_page, run_links, scrolling
 from .suspects import suspects
 from .view import in_words
 
@@ -53,13 +61,17 @@ _CLOSED_WORDS = (
     ("no-fault", "not a fault: it is right as it is"),
     ("withdrawn", "withdrawn: the flag was a mistake"),
 )
-# Of longer traces the page comes before the words, which look at every run once more.
+# Of longer traces the page begins before they are walked, and comes before the words, which
+# look at every run once more.
 _MOST_SAID_AT_ONCE = 3_000
+_MOST_WALKS = 8
+_GOES_ON = "<!-- goes on -->"
 _SAID_LATER = '<p class="dim" data-later>Putting it into words…</p>'
 
 
 def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
     """Give the routes of the pages over a client; ``traces`` are those of pages that are open."""
+    walks = ThreadPoolExecutor(_MOST_WALKS, "backtrail-walk")
 
     def whole(make: Callable[[Client], Response]) -> Endpoint:
         async def endpoint(_request: Request) -> Response:
@@ -132,7 +144,7 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
         Route("/unflag/{name:path}", unflag, methods=["POST"]),
         Route("/", whole(_first)),
         Route("/o", go),
-        Route("/o/{name:path}", named(lambda client, name: _output(client, traces, name))),
+        Route("/o/{name:path}", named(lambda client, name: _output(client, walks, traces, name))),
     ]
 
 
@@ -179,16 +191,15 @@ def _first(client: Client) -> Response:
     )
 
 
-def _output(client: Client, traces: Traces, name: str) -> Response:
+def _output(client: Client, walks: Executor, traces: Traces, name: str) -> Response:
     """Give the page of an output; ``.json``, ``.txt``, ``.svg``, ``.html`` behind its id: twins."""
     try:
-        trace = asked(client).backtrace(name)
-        is_short = len(trace.frames) <= _MOST_SAID_AT_ONCE
-        said = in_words(client.explain(name, trace=trace)) if is_short else _first_words(trace)
-        key, _ = traces.keep(name, trace)
-        # Of most outputs nobody said anything; of a run asked for by its id nothing can be said.
-        marks = [] if trace.output.kind == "run" else client.marks(trace.output.name)
-        body = _trace(trace, said, name, key, marks)
+        walk = _begun(client, walks, name)
+        if not walk.done():
+            return _streamed(client, traces, name, walk)
+        trace = walk.result()
+        said = in_words(client.explain(name, trace=trace))
+        body = _top(client, trace) + said + _bottom(trace, name, traces.keep(name, trace)[0])
         return plain_page(f"Backtrace of {name}", body, wide=True)
     except NotFoundError:
         known, dot, suffix = name.rpartition(".")
@@ -203,33 +214,73 @@ def _output(client: Client, traces: Traces, name: str) -> Response:
         raise
 
 
-def _first_words(trace: Backtrace) -> str:
-    """Give what can be said of a very long trace at once."""
-    run = trace.frames[0].run
+def _begun(client: Client, walks: Executor, name: str) -> Future[Backtrace]:
+    """Give a backtrace once it is there, or is seen to be a very long one and goes on."""
+    decided = threading.Event()
+
+    def watch(reached: int, _waiting: int) -> bool:
+        if reached > _MOST_SAID_AT_ONCE:
+            decided.set()
+        return True
+
+    walk = walks.submit(lambda: asked(client).backtrace(name, watch=watch))
+    walk.add_done_callback(lambda _: decided.set())
+    decided.wait()
+    return walk
+
+
+def _streamed(client: Client, traces: Traces, name: str, walk: Future[Backtrace]) -> Response:
+    """Give the page of a very long trace: what is known at once, the rest when it was walked."""
+    nearest = asked(client).backtrace(name, limit=1)
+    run = nearest.frames[0].run
     made = f"Made on {words.day_and_minute(run.started_us)} by the step {run.component}."
-    return f"<p>{_text(made)}</p><p>{_text(headline(trace))}.</p>{_SAID_LATER}"
+    body = f"{_top(client, nearest)}<p>{_text(made)}</p>{_GOES_ON}"
+    start, _, end = page_text(f"Backtrace of {name}", body, wide=True).partition(_GOES_ON)
+
+    def pieces() -> Iterator[str]:
+        yield start
+        try:
+            trace = walk.result()
+        except BacktrailError as error:
+            yield f"<p>{_text(error.message)}</p></div></section>{end}"
+            return
+        key, _ = traces.keep(name, trace)
+        yield f"<p>{_text(headline(trace))}.</p>{_SAID_LATER}{_bottom(trace, name, key)}{end}"
+
+    # Packing would keep the first piece back until the last.
+    as_it_is = {"Content-Encoding": "identity"}
+    return StreamingResponse(pieces(), media_type="text/html; charset=utf-8", headers=as_it_is)
 
 
-def _trace(trace: Backtrace, said: str, name: str, key: str, marks: Sequence[Mark]) -> str:
-    """Give what a trace says in words, and the place where it is drawn."""
-    value = value_words(trace.output)
+def _top(client: Client, trace: Backtrace) -> str:
+    """Give the page of an output up to where it is put into words; `_bottom` goes on."""
+    output = trace.output
+    value = value_words(output)
+    # Of most outputs nobody said anything; of a run asked for by its id nothing can be said.
+    marks = [] if output.kind == "run" else client.marks(output.name)
     flag = ""
     if marks:
-        last, at = marks[0], escape(_flag_address(trace.output.name))
+        last, at = marks[0], escape(_flag_address(output.name))
         if last.state == "open":
             flag = f'<span class="warn">! flagged</span> as wrong. <a href="{at}">Close it</a>, or '
             flag += 'see what <a href="/review">flagged outputs have in common</a>.'
         else:
             word = dict(_CLOSED_WORDS)[last.state]
             flag = f'It was flagged as wrong. Now: <strong>{word}</strong>. <a href="{at}">More</a>'
-        undo = _undo(trace.output.name, marks)
+        undo = _undo(output.name, marks)
         flag = f'<div class="banner"><p>{flag}</p>{undo}{marks_list(marks)}</div>'
-    page_at = escape(f"{address(name)}.html")
     return (
-        f'<p class="hidden">{_text(headline(trace))}</p>'
         f'{flag}<section class="said" aria-label="In words">'
         f"{f'<p><strong>{_text(value)}</strong></p>' if value else ''}"
-        f'<div id="words">{said}</div></section>'
+        '<div id="words">'
+    )
+
+
+def _bottom(trace: Backtrace, name: str, key: str) -> str:
+    """Give the place where a trace is drawn."""
+    page_at = escape(f"{address(name)}.html")
+    return (
+        f'</div></section><p class="hidden">{_text(headline(trace))}</p>'
         f'<div id="trace" data-name="{escape(name)}" data-key="{key}">'
         f'<p><a href="{escape(_flag_address(name))}">Flag this output</a></p>'
         f'<p><a href="{page_at}">All steps, their graph and details on one page</a></p></div>'

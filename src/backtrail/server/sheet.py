@@ -31,18 +31,22 @@ def plain_page(
     title: str, body: str, status: int = 200, *, box: bool = True, wide: bool = False
 ) -> Response:
     """Give a page with a title and a body of HTML, below the box for an id and the links."""
+    return HTMLResponse(page_text(title, body, box=box, wide=wide), status)
+
+
+def page_text(title: str, body: str, *, box: bool = True, wide: bool = False) -> str:
+    """Give the HTML of `plain_page`."""
     narrow = "" if wide else ' class="text"'
     ways = "".join(f'<a href="{at}">{name}</a>' for at, name in _LINKS)
     top = (
         f'<header class="top"><div id="box">{_BOX}</div><nav aria-label="Pages">{ways}'
         '<button id="theme" type="button" hidden>Light or dark</button></nav></header>'
     )
-    return HTMLResponse(
+    return (
         f"{_HEAD}<title>{_text(title)}</title></head><body>"
         f'<a class="skip" href="#main">To the content</a>{top if box else ""}'
         f'<main id="main"{narrow}><h1>{_text(title)}</h1>'
-        f"{body}</main></body></html>\n",
-        status,
+        f"{body}</main></body></html>\n"
     )
 
 
