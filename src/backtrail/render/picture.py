@@ -38,11 +38,14 @@ class Box:
     about: str = ""
 
     @property
+    def group(self) -> str | None:
+        """The name of the group that it shows, if it shows one."""
+        return self.lines[0] if self.shape == "component" else None
+
+    @property
     def subject(self) -> int | str:
         """The number of the run or the name of the group that it shows; else empty."""
-        if self.frame is not None:
-            return self.frame
-        return self.lines[0] if self.shape == "component" else ""
+        return (self.group or "") if self.frame is None else self.frame
 
 
 @dataclass(frozen=True, slots=True)

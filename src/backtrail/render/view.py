@@ -20,6 +20,8 @@ from .page import step_article
 from .picture import folding
 
 Document = dict[str, Any]
+# How runs compare, by number, and groups, by name.
+_Marks = dict[int | str, Mark]
 
 
 def view(
@@ -43,7 +45,7 @@ def view(
             "shape": box.shape,
             "state": box.state,
             "n": box.frame,
-            "group": box.lines[0] if box.shape == "component" else None,
+            "group": box.group,
             "compared": _told(marks.get(box.subject)),
         }
         for box, corner, size, lines in zip(
@@ -61,14 +63,14 @@ def view(
         "height": drawn.layout.height,
         "boxes": boxes,
         "arrows": arrows,
-        "steps": _steps(trace, by, opened, over),
+        "steps": _steps(trace, by, opened, marks),
         "compared": None if over is None else summary(over, trace.frames),
     }
 
 
 def rows(trace: Trace, over: Overlay | None = None) -> list[Document]:
     """Give a row for each run, nearest first."""
-    return _rows(trace.frames, _reasons(trace), over)
+    return _rows(trace.frames, _reasons(trace), _marks(trace, "run", over))
 
 
 def step(trace: Trace, n: int, over: Overlay | None = None) -> str:
@@ -80,11 +82,11 @@ def step(trace: Trace, n: int, over: Overlay | None = None) -> str:
     return "\n".join((f"<div {place}>", *compared, *step_article(frame, reason), "</div>"))
 
 
-def _marks(trace: Trace, by: str, over: Overlay | None) -> dict[int | str, Mark]:
+def _marks(trace: Trace, by: str, over: Overlay | None) -> _Marks:
     """Say of each run, by number, and each group, by name, how it compares."""
     if over is None:
         return {}
-    found: dict[int | str, Mark] = {frame.n: over.mark(frame) for frame in trace.frames}
+    found: _Marks = {frame.n: over.mark(frame) for frame in trace.frames}
     if by != "run":
         found |= {name: over.mark_of(each) for name, each in folded(trace.frames, by).items()}
     return found
@@ -94,15 +96,15 @@ def _told(mark: Mark | None) -> Document | None:
     return None if mark is None else {"text": str(mark), "tone": mark.tone}
 
 
-def _steps(trace: Trace, by: str, opened: Collection[str], over: Overlay | None) -> list[Document]:
+def _steps(trace: Trace, by: str, opened: Collection[str], marks: _Marks) -> list[Document]:
     if by == "run":
-        return rows(trace, over)
+        return _rows(trace.frames, _reasons(trace), marks)
     reasons = _reasons(trace) if opened else []
     found: list[Document] = []
     for name, members in folded(trace.frames, by).items():
         is_open = name in opened
-        found.append(_group(name, members, over, is_open=is_open))
-        found += _rows(members, reasons, over) if is_open else []
+        found.append(_group(name, members, marks, is_open=is_open))
+        found += _rows(members, reasons, marks) if is_open else []
     return found
 
 
@@ -110,7 +112,7 @@ def _reasons(trace: Trace) -> list[Reason]:
     return gave(trace, names_in(trace))
 
 
-def _group(name: str, members: Sequence[Frame], over: Overlay | None, *, is_open: bool) -> Document:
+def _group(name: str, members: Sequence[Frame], compared: _Marks, *, is_open: bool) -> Document:
     marks = [frame_mark(frame) for frame in members]
     tones = {mark.tone for mark in marks if mark.sign}
     return {
@@ -118,13 +120,11 @@ def _group(name: str, members: Sequence[Frame], over: Overlay | None, *, is_open
         "about": ", ".join([words.count(len(members), "run"), *tally(members)]),
         "tone": next((tone for tone in ("bad", "warn", "unknown", "live") if tone in tones), ""),
         "open": is_open,
-        "compared": _told(None if over is None else over.mark_of(members)),
+        "compared": _told(compared.get(name)),
     }
 
 
-def _rows(
-    frames: Sequence[Frame], reasons: Sequence[Reason], over: Overlay | None
-) -> list[Document]:
+def _rows(frames: Sequence[Frame], reasons: Sequence[Reason], compared: _Marks) -> list[Document]:
     times = words.moments([frame.run.started_us for frame in frames])
     found = []
     for frame, time in zip(frames, times, strict=True):
@@ -142,7 +142,7 @@ def _rows(
                 "from_us": frame.run.started_us,
                 "to_us": frame.run.ended_us,
                 "warned": bool(mark.sign),
-                "compared": _told(None if over is None else over.mark(frame)),
+                "compared": _told(compared.get(frame.n)),
             }
         )
     return found
