@@ -130,10 +130,8 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
     setNews(false);
     ask<Doc>(viewAddress(name, null, other, state.by, state.open)).then((found) => {
       if (JSON.stringify({ ...found, key: "" }) === JSON.stringify({ ...doc, key: "" })) return;
-      key.current = found.key;
-      setKeyNow(found.key);
       setEvery(null);
-      setDoc(found);
+      show(found);
       setSaid("This trace has changed: new runs were recorded");
     }, failed);
   }, [news]);
