@@ -38,7 +38,16 @@ from .answers import asked
 from .problems import problem, status_of
 from .routes import bounded_body, checked, document
 from .schemas import FlagBody, UnflagQuery
-from .sheet import address, links, marks_list, page_text, plain_page, run_links, scrolling
+from .sheet import (
+    address,
+    impact_address,
+    links,
+    marks_list,
+    page_text,
+    plain_page,
+    run_links,
+    scrolling,
+)
 from .suspects import suspects
 from .view import in_words
 
@@ -195,7 +204,7 @@ def _output(client: Client, walks: Executor, traces: Traces, name: str) -> Respo
     """Give the page of an output; ``.json``, ``.txt``, ``.svg``, ``.html`` behind its id: twins."""
     try:
         walk = _begun(client, walks, name)
-        if not walk.done():
+        if not walk.done() or len(walk.result().frames) > _MOST_SAID_AT_ONCE:
             return _streamed(client, traces, name, walk)
         trace = walk.result()
         said = in_words(client.explain(name, trace=trace))
@@ -313,7 +322,7 @@ def _impact(client: Client, what: str) -> Response:
         body += f"<h2>Outputs</h2>{links(outputs)}<p>"
         body += f"And {more:,} more. " if more > 0 else ""
         which = f"the first {_MOST_IN_CSV:,}" if found.outputs_total > _MOST_IN_CSV else "all"
-        body += f'<a href="{escape(_impact_address(what))}.csv">CSV of {which}</a></p>'
+        body += f'<a href="{impact_address(what)}.csv">CSV of {which}</a></p>'
     return plain_page(f"Built on {what}", body, wide=True)
 
 
@@ -441,10 +450,6 @@ _TWINS: dict[str, Callable[[Client, str], Response]] = {
 
 def _unflag_address(name: str) -> str:
     return f"/unflag/{quote(name, safe='')}"
-
-
-def _impact_address(what: str) -> str:
-    return f"/impact/{quote(what, safe='')}"
 
 
 def _flag_address(name: str) -> str:

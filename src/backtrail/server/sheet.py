@@ -55,6 +55,21 @@ def address(name: str) -> str:
     return f"/o/{quote(name, safe='')}"
 
 
+def run_address(run_id: str) -> str:
+    """Give where the page of a run is."""
+    return f"/r/{quote(run_id, safe='')}"
+
+
+def component_address(name: str) -> str:
+    """Give where the page of a component is."""
+    return f"/c/{quote(name, safe='')}"
+
+
+def impact_address(what: str) -> str:
+    """Give where the page of what is built on a run, or on an artifact, is."""
+    return f"/impact/{quote(what, safe='')}"
+
+
 def scrolling(content: str) -> str:
     """Give what may be wider than the screen: it scrolls by itself, with the keyboard as well."""
     return f'<div class="wide" role="region" aria-label="Answer" tabindex="0">{content}</div>'
@@ -90,7 +105,7 @@ def run_links(runs: Sequence[Run]) -> str:
         tone = f' class="{mark.tone}"' if mark.sign else ""
         made = ", ".join(each.name for each in run.outputs[:3])
         entries.append(
-            f'<li><a href="/r/{quote(run.run_id, safe="")}">{_text(words.second(run.started_us))} '
+            f'<li><a href="{run_address(run.run_id)}">{_text(words.second(run.started_us))} '
             f"{_text(run.component)}</a> <span{tone}>{_text(str(mark))}</span> "
             f'<span class="dim">{_text(f"made {made}" if made else "")}</span></li>'
         )

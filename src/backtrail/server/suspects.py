@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from ..render import words
 from ..render.fragment import text as _text
 from ..render.listing import short_ids
 from ..render.review import MEMBERS_SHOWN, headline, sentences, shown_rows, suspicion, why
-from .sheet import scrolling
+from .sheet import component_address, impact_address, run_address, scrolling
 
 if TYPE_CHECKING:
     from ..query.review import Review
@@ -43,9 +41,8 @@ def _rows(found: Review) -> Iterator[str]:
             what = _text(member.kind)
             ways = ""
             if run is not None:
-                at = quote(run.run_id, safe="")
-                what = f'<a href="/r/{at}">{_text(short[run.run_id])}</a>'
-                ways = f'<a href="/impact/{at}">what else used it</a>'
+                what = f'<a href="{run_address(run.run_id)}">{_text(short[run.run_id])}</a>'
+                ways = f'<a href="{impact_address(run.run_id)}">what else used it</a>'
             cells = (
                 f"{row.rank}" if first else '<span title="behind the same outputs">=</span>',
                 what,
@@ -61,4 +58,4 @@ def _rows(found: Review) -> Iterator[str]:
 
 
 def _component(name: str | None) -> str:
-    return f'<a href="{escape(f"/c/{quote(name, safe=str())}")}">{_text(name)}</a>' if name else ""
+    return f'<a href="{component_address(name)}">{_text(name)}</a>' if name else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -12,7 +11,16 @@ from ..render import detail, words
 from ..render.fragment import text as _text
 from ..render.narrative import run_mark
 from .answers import asked
-from .sheet import address, links, plain_page, run_links, scrolling
+from .sheet import (
+    address,
+    component_address,
+    impact_address,
+    links,
+    plain_page,
+    run_address,
+    run_links,
+    scrolling,
+)
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -63,8 +71,8 @@ def run_page(client: Client, run_id: str) -> Response:
     read = [(each.name, "read by this run") for each in run.inputs[:_LISTED]]
     body = (
         f'<p><a href="{address(run.run_id)}">What is behind it</a> · '
-        f'<a href="/impact/{quote(run.run_id, safe="")}">What is built on it</a> · '
-        f'<a href="/c/{quote(run.component, safe="")}">All runs of {_text(run.component)}</a></p>'
+        f'<a href="{impact_address(run.run_id)}">What is built on it</a> · '
+        f'<a href="{component_address(run.component)}">All runs of {_text(run.component)}</a></p>'
         f'<dl class="map">{parts}</dl>'
     )
     if made:
@@ -92,7 +100,7 @@ def component_page(client: Client, name: str) -> Response:
     said = "".join(f"<dt>{label}</dt><dd>{_text(said)}</dd>" for label, said in facts if said)
     marks = [run_mark(run) for run in runs]
     strip = "".join(
-        f'<a class="{mark.tone if mark.sign else ""}" href="/r/{quote(run.run_id, safe="")}" '
+        f'<a class="{mark.tone if mark.sign else ""}" href="{run_address(run.run_id)}" '
         f'title="{escape(words.second(run.started_us))}: {escape(str(mark))}">'
         f'<span class="hidden">{_text(words.second(run.started_us))}: {_text(str(mark))} </span>'
         f"{_text(mark.sign or '·')}</a>"
@@ -111,7 +119,7 @@ def components_page(client: Client) -> Response:
     """Give the page of all components, the one that ran last first."""
     found = client.components() if client.has_records() else []
     entries = "".join(
-        f'<li><a href="/c/{quote(each.name, safe="")}">{_text(each.name)}</a> '
+        f'<li><a href="{component_address(each.name)}">{_text(each.name)}</a> '
         f'<span class="dim">{_text(" · ".join(filter(None, (each.owner, each.description))))}'
         "</span></li>"
         for each in found
@@ -124,7 +132,7 @@ def artifact_page(client: Client, name: str) -> Response:
     runs = asked(client).who(name, limit=_LISTED)
     body = (
         f'<p><a href="{address(name)}">What is behind its newest version</a> · '
-        f'<a href="/impact/{quote(name, safe="")}">What is built on it</a></p>'
+        f'<a href="{impact_address(name)}">What is built on it</a></p>'
     )
     body += (
         f"<h2>Runs that made it</h2>{run_links(runs)}"
