@@ -56,6 +56,7 @@ components = _default.components
 find = _default.find
 flag = _default.flag
 unflag = _default.unflag
+assign = _default.assign
 flagged = _default.flagged
 marks = _default.marks
 review = _default.review
@@ -133,6 +134,7 @@ __all__ = [
     "Staleness",
     "StoreUnavailableError",
     "Suspect",
+    "assign",
     "backtrace",
     "carry",
     "components",

@@ -17,7 +17,7 @@ from .capture.environment import user_name
 from .capture.files import FileVersions
 from .capture.wording import age_in_seconds
 from .errors import BacktrailError, ConfigurationError, NotFoundError
-from .model.facts import CLOSED
+from .model.facts import ASSIGNED, CLOSED, OPEN
 from .model.names import path_name
 from .model.times import to_us
 
@@ -375,7 +375,7 @@ class Asking:
             NotFoundError: no recorded run wrote it; ``closest`` has near names.
             ConfigurationError: recording is off.
         """
-        self._mark(output, "open", note, by)
+        self._mark(output, OPEN, note, by)
 
     def unflag(
         self, output: str, note: str = "", *, by: str | None = None, state: str = "withdrawn"
@@ -393,6 +393,28 @@ class Asking:
                 f"a flag cannot be closed as {state!r}", hint=f"It is one of: {', '.join(CLOSED)}."
             )
         self._mark(output, state, note, by)
+
+    def assign(self, output: str, to: str | None = None, *, by: str | None = None) -> None:
+        """Say who looks into a flagged output; closing the flag ends that. Errors as `flag`.
+
+        Args:
+            output: an output id or an artifact's name.
+            to: who looks into it; the user of this process if absent, nobody if empty.
+            by: who says so; the user of this process if absent.
+
+        Raises:
+            ConfigurationError: it is not flagged, too.
+        """
+        from .query.marks import standing
+
+        name = self.output_named(output)
+        mark, _ = standing(self.marks(name))
+        if mark is None or mark.state != OPEN:
+            raise ConfigurationError(
+                f"{name} is not flagged, so there is nothing to look into",
+                hint=f"Flag it first: bt flag {name} -m 'what is wrong with it'",
+            )
+        self._mark(name, ASSIGNED, " ".join((user_name() if to is None else to).split()), by)
 
     def marks(self, output: str) -> list[Mark]:
         """Give all that was said of an output with flags, the newest first.

@@ -190,3 +190,94 @@ def test_a_flag_is_closed_as_what_became_of_it(client: Client, state: str) -> No
 def test_a_flag_is_closed_in_no_other_way(client: Client) -> None:
     with pytest.raises(ConfigurationError, match="explained"):
         client.unflag("pred-1", state="open")
+
+
+def assignees(client: Client) -> dict[str, str | None]:
+    return {each.name: each.assignee for each in client.flagged()}
+
+
+def test_a_flagged_output_is_assigned_until_its_flag_is_closed(client: Client) -> None:
+    client.log_many(["a", "b"], component="serve")
+    client.flag("a", "too high", by="ann")
+    client.flag("b", by="ann")
+
+    client.assign("a", " bob\n smith ", by="ann")
+    assert assignees(client) == {"b": None, "a": "bob smith"}
+    (flag,) = (each for each in client.flagged() if each.name == "a")
+    assert (flag.note, flag.by) == ("too high", "ann")
+
+    client.flag("a", "and again", by="cy")
+    assert assignees(client) == {"a": "bob smith", "b": None}
+    client.assign("a", "")
+    assert assignees(client)["a"] is None
+    client.assign("a", "dee")
+    client.unflag("a")
+    client.flag("a")
+    assert assignees(client) == {"a": None, "b": None}
+    states = [mark.state for mark in client.marks("a")]
+    assert states == ["open", "withdrawn", "assigned", "assigned", "open", "assigned", "open"]
+
+
+def test_who_is_not_named_assigns_to_themselves(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "ann")
+    client.log("a", component="serve")
+    client.flag("a")
+
+    client.assign("a")
+
+    assert assignees(client) == {"a": client.flagged()[0].by}
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_is_not_flagged_is_assigned_to_nobody(client: Client, *, closed: bool) -> None:
+    client.log("a", component="serve")
+    if closed:
+        client.flag("a")
+        client.unflag("a")
+
+    with pytest.raises(ConfigurationError, match="a is not flagged") as caught:
+        client.assign("a", "bob")
+    with pytest.raises(NotFoundError):
+        client.assign("nope", "bob")
+
+    assert "bt flag a" in caught.value.hint
+    assert "assigned" not in [mark.state for mark in client.marks("a")]
+
+
+def test_an_assignment_counts_in_whatever_order_marks_arrive(
+    another_client: Callable[[], Client],
+) -> None:
+    artifact = Artifact("pred", 4)
+    marks = [
+        FlagFact(artifact, 10, "assigned", "too early", "ada"),
+        FlagFact(artifact, 20, "withdrawn", "", "bob"),
+        FlagFact(artifact, 30, "open", "wrong", "cy"),
+        FlagFact(artifact, 40, "assigned", "dee", "cy"),
+    ]
+    client = another_client()
+    client.log("pred")
+    client.flush()
+    store = client.open_store()
+
+    for n, order in enumerate(itertools.permutations(marks)):
+        uid = n.to_bytes(16, "big")
+        for at, mark in enumerate(order):
+            store.take_in([Batch(WriterFact(uid, "h", 1, 1, {}), 0, at + 1, [mark])])
+        (found,) = client.flagged()
+        assert (found.note, found.by, found.flagged_us) == ("wrong", "cy", 30)
+        assert found.assignee == "dee"
+        assert client.backtrace("pred").output.flagged
+
+
+def test_an_assignment_changes_nothing_in_a_review(client: Client) -> None:
+    for n in range(6):
+        client.log(f"pred-{n}", component="serve")
+    client.flag("pred-1")
+    client.flush()
+    before = client.review().to_dict()
+
+    client.assign("pred-1", "bob")
+
+    assert client.review().to_dict() == before

@@ -80,6 +80,25 @@ def test_the_run_that_all_flagged_outputs_share_is_first(client: Client) -> None
     assert counts(review) == (4, 26)
     assert (review.verdict, review.reason) == ("strong", "")
     assert sorted(review.names) == ["pred-2-0", "pred-2-1", "pred-2-3", "pred-2-4"]
+    assert review.rows[0].outputs == ["pred-2-4", "pred-2-3", "pred-2-1", "pred-2-0"]
+    assert review.rows[0].good == "pred-5-4"
+
+
+def test_each_row_has_the_flagged_outputs_that_it_is_behind(client: Client) -> None:
+    serve(client, 4)
+    a_run(client, "report-1", 9_000, reads=["clean.csv"], makes=["report-1"])
+    flag(client, "pred-2-0", "pred-2-1", "pred-1-3", "report-1")
+
+    review = client.review()
+
+    for row in review.rows:
+        assert len(row.outputs) == row.support
+        alone = [each for each in row.outputs if each not in review.rows[0].outputs]
+        assert len(alone) == row.beyond
+        assert row.good is None or row.good not in review.names
+    (last,) = (row for row in review.rows if "report-1" in runs_in(row))
+    assert last.outputs == ["report-1"]
+    assert last.good is None  # no other output of that component
 
 
 @pytest.mark.parametrize("seed", range(1_000, 1_012))

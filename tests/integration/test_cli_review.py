@@ -57,6 +57,38 @@ def test_outputs_are_flagged_reviewed_listed_and_unflagged(bt: Bt) -> None:
     assert after.stderr.startswith("bt: no output is flagged\nFlag one that is wrong: bt flag ID")
 
 
+def test_flagged_outputs_are_assigned(bt: Bt) -> None:
+    bt("flag", "pred-2-0", "pred-2-1", "-m", "far too high")
+
+    some = bt("assign", "pred-2-0", "pred-1-1", "--to", "ada")
+    listed = bt("review", "--list")
+    every = bt("assign", "--all", "--json")
+    mine = json.loads(bt("review", "--list", "--json").stdout)["flagged"]
+    nobody = bt("assign", "--all", "--nobody")
+    wrong = [
+        bt(*words).returncode
+        for words in (
+            ("assign",),
+            ("assign", "--all", "pred-2-0"),
+            ("assign", "--all", "--to", "a", "--nobody"),
+            ("assign", "--all", "--to", " "),
+        )
+    ]
+    bt("unflag", "--all")
+    none = bt("assign", "--all")
+
+    assert some.stdout == "ada looks into pred-2-0.\n"
+    assert some.stderr == "bt: pred-1-1 is not flagged\n"
+    assert listed.stdout.count("ada looks into it") == 1
+    said = json.loads(every.stdout)
+    assert said["assigned"] == ["pred-2-0", "pred-2-1"]
+    assert said["assignee"]
+    assert [each["assignee"] for each in mine] == [said["assignee"]] * 2
+    assert nobody.stdout == "Nobody looks into 2 outputs now.\n"
+    assert wrong == [2, 2, 2, 2]
+    assert (none.stdout, none.stderr) == ("", "bt: no output is flagged\n")
+
+
 def test_a_review_as_json_is_one_document(bt: Bt) -> None:
     bt("flag", "pred-2-0", "pred-2-1", "pred-2-3")
 

@@ -157,16 +157,20 @@ def test_a_person_finds_reads_follows_and_flags(page: Page, served: Served) -> N
     page.get_by_label("What is wrong?").fill("it says -3")
     page.get_by_label("Your name").fill("ann")
     page.get_by_role("button", name="Flag").click()
-    expect(page.get_by_text("as wrong. Close it")).to_be_visible()
+    page.get_by_role("link", name="Assign or close it").click()
+    page.get_by_label("Who looks into it?").fill("ben")
+    page.get_by_role("form", name="Assign").get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Assign").click()
+    expect(page.get_by_text("ben looks into it.")).to_be_visible()
     page.get_by_role("link", name="Review").click()
-    expect(page.get_by_role("listitem").filter(has_text="it says -3")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="it says -3 (ben")).to_be_visible()
     assert "pred-small" in {each.name for each in served.client.flagged()}
 
     page.get_by_role("link", name="pred-small").click()
     page.get_by_role("link", name="Close it").click()
     page.get_by_label("What became of it?").select_option("fixed")
     page.get_by_label("Why?").fill("made anew")
-    page.get_by_label("Your name").first.fill("ben")
+    page.get_by_role("form", name="Close").get_by_label("Your name").fill("ben")
     page.get_by_role("button", name="Close it").click()
     expect(page.get_by_text("fixed: it is made anew")).to_be_visible()
     assert "pred-small" not in {each.name for each in served.client.flagged()}
@@ -190,7 +194,7 @@ def test_what_was_just_said_can_be_undone_for_ten_seconds(page: Page, served: Se
     assert [mark.state for mark in served.client.marks("pred-large")] == ["withdrawn", "open"]
 
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("as wrong. Close it")).to_be_visible()
+    expect(page.get_by_text("as wrong. Assign or close it")).to_be_visible()
     assert served.client.marks("pred-large")[0].note == "too high"
 
     undo = page.get_by_role("button", name="Undo")
@@ -198,6 +202,22 @@ def test_what_was_just_said_can_be_undone_for_ten_seconds(page: Page, served: Se
     page.clock.fast_forward(10_000)
     expect(undo).to_be_hidden()
     served.client.unflag("pred-large", by="ann")
+
+
+def test_flags_that_a_suspect_is_behind_are_closed_together_and_that_is_undone(
+    page: Page, served: Served
+) -> None:
+    page.goto("/review")
+    page.get_by_text(re.compile("^1. .*: behind 1 flagged output$")).click()
+    close = page.get_by_role("form", name="Close").first
+    close.get_by_label("Your name").fill("ann")
+    close.get_by_role("button", name="Close it").click()
+    expect(page.get_by_text("Closed 1 flag.")).to_be_visible()
+    assert served.client.flagged() == []
+
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Assign or close all, 1 flag")).to_be_visible()
+    assert [each.note for each in served.client.flagged()] == ["far too low"]
 
 
 def test_the_words_lead_to_the_steps_that_they_are_about(page: Page) -> None:
@@ -548,7 +568,14 @@ PAGES = (
     *("/", "/o/pred-small?step=2", "/o/pred-middle", "/o/pred-middle?view=table&step=100"),
     *("/o/pred-middle?view=timeline", "/o/pred-middle?by=run&warned=1", "/review", "/c"),
     *("/c/train", "/r/middle-run-100", "/f/middle/v3", "/diff/pred-small..pred-middle"),
-    *("/impact/middle-run-190", "/flag/pred-small", "/help", "/health", "/o/nothing-like-it"),
+    *(
+        "/impact/middle-run-190",
+        "/flag/pred-small",
+        "/flag/pred-middle",
+        "/help",
+        "/health",
+        "/o/nothing-like-it",
+    ),
     *("/login", "/o/pred-small.html", "/o/pred-wrong?with=pred-right&step=1"),
     *("/o/pred-middle?with=pred-small", "/o/pred-small?with=nothing-like-it"),
 )
@@ -565,6 +592,7 @@ def test_no_page_has_a_barrier(browser: Browser, served: Served, theme: Any, wid
         page.goto(path)
         page.wait_for_load_state("load")
         page.wait_for_timeout(250)
+        page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
         told = Axe().run(page).response
         found += [f"{path} {each['id']}: {each['nodes'][0]['html']}" for each in told["violations"]]
         wide = page.evaluate("document.documentElement.scrollWidth")

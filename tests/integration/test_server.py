@@ -214,13 +214,140 @@ def test_all_flags_are_closed_from_the_review(empty: Served, tmp_path: Path) -> 
         empty.client.flag(name, "too high")
     empty.client.flush()
 
-    assert "Close all, 2 flags" in empty.ask("/review").body
+    assert "Assign or close all, 2 flags" in empty.ask("/review").body
     for body, status in (("state=nonsense&by=ann", 400), ("state=fixed&note=again&by=ann", 303)):
         assert empty.ask("/review/close", "POST", body).status == status
 
     assert empty.client.flagged() == []
     last = empty.client.marks("pred-0")[0]
     assert (last.state, last.note, last.by) == ("fixed", "again", "ann")
+
+
+def test_flags_that_a_suspect_is_behind_are_assigned_and_closed_together(
+    empty: Served, tmp_path: Path
+) -> None:
+    record(empty.client, tmp_path)
+    flags = ("pred-0", "pred-1", "pred-2")
+    for name in flags:
+        empty.client.flag(name, "too high", by="ann")
+    empty.client.flush()
+    some = "output=pred-0&output=pred-2&output=nope&by=ann"
+
+    page = empty.ask("/review").body
+    assigned = empty.ask("/review/assign", "POST", f"{some}&assignee=Bob")
+    after = empty.ask("/review").body
+    who = {each.name: each.assignee for each in empty.client.flagged()}
+    closed = empty.ask("/review/close", "POST", f"{some}&state=fixed")
+    left = [each.name for each in empty.client.flagged()]
+
+    assert "Flagged outputs by suspect" in page
+    assert '<input type="hidden" name="output" value="pred-0">' in page
+    assert (assigned.status, assigned.headers["Location"]) == (303, "/review")
+    assert who == {"pred-0": "Bob", "pred-1": None, "pred-2": "Bob"}
+    assert "ann: too high (Bob looks into it)" in after
+    assert (closed.status, left) == (303, ["pred-1"])
+
+
+def test_closing_several_flags_is_undone_but_not_over_what_was_said_since(
+    empty: Served, tmp_path: Path
+) -> None:
+    record(empty.client, tmp_path)
+    for name in ("pred-0", "pred-1", "pred-2"):
+        empty.client.flag(name, f"{name} too high", by="ann")
+    empty.client.assign("pred-0", "Bob")
+    empty.client.flush()
+
+    closed = empty.ask("/review/close", "POST", "state=fixed&by=ann").headers["Location"]
+    page = empty.ask(closed).body
+    key = closed.partition("closed=")[2]
+    empty.client.flag("pred-1", "still wrong", by="cy")
+    empty.client.flush()
+    undone = empty.ask("/review/reopen", "POST", f"closed={key}&by=ann")
+    again = empty.ask("/review/reopen", "POST", f"closed={key}&by=ann")
+
+    assert "Closed 3 flags." in page
+    assert f'name="closed" value="{key}"' in page
+    assert (undone.status, again.status) == (303, 404)
+    assert {(each.name, each.note, each.assignee) for each in empty.client.flagged()} == {
+        ("pred-0", "pred-0 too high", "Bob"),
+        ("pred-1", "still wrong", None),
+        ("pred-2", "pred-2 too high", None),
+    }
+
+
+def test_the_last_mark_is_undone_and_none_that_came_since(empty: Served) -> None:
+    empty.client.log("pred", component="serve")
+    empty.client.flush()
+
+    def say(action: str, form: str) -> None:
+        assert empty.ask(f"/{action}/pred", "POST", f"{form}&by=ann").status == 303
+
+    def undo() -> None:
+        page = empty.ask("/o/pred").body
+        found = re.search(r'action="/undo/pred"><input type="hidden" name="at" value="(\d+)"', page)
+        assert found
+        for _ in range(2):  # a second click finds that something was said since
+            say("undo", f"at={found[1]}")
+
+    def how() -> list[tuple[str, str | None]]:
+        return [(each.note, each.assignee) for each in empty.client.flagged()]
+
+    say("flag", "note=high")
+    say("flag", "note=very+high")
+    undo()
+    assert how() == [("high", None)]
+    say("assign", "assignee=Bob")
+    say("assign", "assignee=Cy")
+    undo()
+    assert how() == [("high", "Bob")]
+    say("assign", "assignee=")
+    undo()
+    assert how() == [("high", "Bob")]
+    say("unflag", "state=fixed")
+    undo()
+    assert how() == [("high", "Bob")]
+    say("unflag", "state=no-fault")
+    say("flag", "note=again")
+    undo()
+    assert how() == []
+    assert empty.client.marks("pred")[0].state == "no-fault"
+
+
+def test_an_output_is_assigned_over_http(served: Served) -> None:
+    body = {"output": "pred-2", "assignee": "bob", "by": "ann"}
+    before = served.post(f"{PREFIX}/flags/assignee", body)
+    served.post(f"{PREFIX}/flags", {"output": "pred-2"})
+
+    done = served.post(f"{PREFIX}/flags/assignee", body)
+    [listed] = served.ask(f"{PREFIX}/flags").content["flagged"]
+    nobody = served.post(f"{PREFIX}/flags/assignee", {**body, "assignee": ""})
+    served.ask(f"{PREFIX}/flags?output=pred-2", "DELETE")
+
+    assert before.status == 400
+    assert "not flagged" in before.content["title"]
+    assert done.status == 201
+    assert done.content == {
+        "schema": "backtrail.flags/1",
+        "assigned": ["pred-2"],
+        "total": 1,
+        "assignee": "bob",
+    }
+    assert listed["assignee"] == "bob"
+    assert nobody.content["assignee"] is None
+
+
+def test_a_run_is_noted_from_its_page(empty: Served) -> None:
+    empty.client.log("pred", component="serve")
+    empty.client.flush()
+    run_id = empty.client.recent(1)[0].run_id
+
+    page = empty.ask(f"/r/{run_id}").body
+    done = empty.ask(f"/note/{run_id}", "POST", "text=read+half+a+file&by=ann")
+    wrong = empty.ask(f"/note/{run_id}", "POST", "by=ann")
+
+    assert f'action="/note/{run_id}"' in page
+    assert (done.status, done.headers["Location"], wrong.status) == (303, f"/r/{run_id}", 400)
+    assert "read half a file" in empty.ask(f"/r/{run_id}").body
 
 
 def test_names_with_dots_are_compared_as_well(empty: Served) -> None:
@@ -317,7 +444,9 @@ def test_an_output_is_flagged_from_its_page(empty: Served) -> None:
     done = empty.ask("/flag/pred%2F1", "POST", form, own)
 
     assert '<a href="/flag/pred%2F1">Flag this output</a>' in page.body
-    assert '<form method="post" action="/flag/pred%2F1">' in shown.body
+    assert (
+        '<form class="mark" method="post" action="/flag/pred%2F1" aria-label="Flag">' in shown.body
+    )
     assert (foreign.status, before) == (403, [])
     assert (done.status, done.headers["Location"]) == (303, "/o/pred%2F1")
     [flag] = empty.client.flagged()

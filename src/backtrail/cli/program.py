@@ -41,6 +41,7 @@ VERBS = {
     "export": Verb("export", "Write a backtrace as SVG, HTML, Mermaid, PROV and more."),
     "flag": Verb("review", "Mark outputs as wrong: bt flag ID -m 'what is wrong'."),
     "unflag": Verb("review", "Take flags back."),
+    "assign": Verb("review", "Say who looks into flagged outputs: bt assign ID --to PERSON."),
     "review": Verb("review", "Rank the runs that could explain the flagged outputs."),
     "note": Verb("review", "Say something about a run."),
     "doctor": Verb("doctor", "Check the set-up."),

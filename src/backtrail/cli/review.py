@@ -1,4 +1,4 @@
-"""`bt flag`, `bt unflag`, `bt note`, `bt review`: what people say, and what follows from it."""
+"""`bt flag`, `unflag`, `assign`, `note`, `review`: what people say, and what follows from it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..capture.environment import user_name
 from ..model.facts import CLOSED
 from . import naming
 from .completion import complete_outputs
@@ -63,20 +64,49 @@ def unflag(
     """Take flags back, when what was wrong is explained or mended. The history is kept."""
     if bool(names) == every:
         raise click.UsageError("name the outputs to unflag, or all of them with --all")
-    flagged = {each.name for each in session.asking.flagged()}
-    found = sorted(flagged) if every else _known(session, names)
-    for name in found:
-        if name in flagged:
-            session.asking.unflag(name, message, state=state)
-        else:
-            session.say(f"bt: {name} is not flagged")
-    taken = [name for name in found if name in flagged]
+    taken = _open_among(session, names)
+    for name in taken:
+        session.asking.unflag(name, message, state=state)
     total = _kept(session.asking)
     if session.json:
         session.show_json("flags/1", unflagged=taken, total=total)
     elif taken:
         many = taken[0] if len(taken) == 1 else f"{len(taken):,} outputs"
         session.show(f"Unflagged {many}; {total:,} {'is' if total == 1 else 'are'} flagged now.")
+    elif every:
+        session.say("bt: no output is flagged")
+
+
+@click.command("assign")
+@click.argument("names", metavar="ID...", nargs=-1, shell_complete=complete_outputs)
+@click.option("--all", "every", is_flag=True, help="All that are flagged.")
+@click.option("--to", "person", metavar="PERSON", help="Who looks into it; you, if absent.")
+@click.option("--nobody", is_flag=True, help="Nobody looks into it any more.")
+@common
+@click.pass_obj
+def assign(
+    session: Session, *, names: tuple[str, ...], every: bool, person: str | None, nobody: bool
+) -> None:
+    """Say who looks into flagged outputs, until their flags are closed.
+
+    bt review --list tells it.
+    """
+    if bool(names) == every:
+        raise click.UsageError("name the outputs to assign, or all that are flagged with --all")
+    if nobody and person is not None:
+        raise click.UsageError("--to and --nobody exclude each other")
+    if person is not None and not person.strip():
+        raise click.UsageError("--to has no name: for nobody, --nobody")
+    to = "" if nobody else user_name() if person is None else person
+    taken = _open_among(session, names)
+    for name in taken:
+        session.asking.assign(name, to)
+    total = _kept(session.asking)
+    if session.json:
+        session.show_json("flags/1", assigned=taken, assignee=to or None, total=total)
+    elif taken:
+        many = taken[0] if len(taken) == 1 else f"{len(taken):,} outputs"
+        session.show(f"{to} looks into {many}." if to else f"Nobody looks into {many} now.")
     elif every:
         session.say("bt: no output is flagged")
 
@@ -166,6 +196,18 @@ def _known(session: Session, names: tuple[str, ...]) -> list[str]:
     """Give the outputs that names stand for, each once; all are looked up before any is marked."""
     found = [naming.ask(session, name, session.asking.output_named) for name in names]
     return list(dict.fromkeys(found))
+
+
+def _open_among(session: Session, names: tuple[str, ...]) -> list[str]:
+    """Give which of these outputs, or of all, are flagged; says of the others that they are not."""
+    flagged = {each.name for each in session.asking.flagged()}
+    if not names:
+        return sorted(flagged)
+    found = _known(session, names)
+    for name in found:
+        if name not in flagged:
+            session.say(f"bt: {name} is not flagged")
+    return [name for name in found if name in flagged]
 
 
 def _kept(asking: Client) -> int:

@@ -28,7 +28,9 @@ BY_NAME, BY_RUN_ID, BY_OBJECT = 0, 1, 2
 AFTER_END = 1
 
 
-#: What became of a flag that is open no more. No newer mark of these words needs another schema.
+# The words of marks: a flag was put; what became of one that is open no more; and who looks
+# into one, whose name is the note of the mark, empty for nobody.
+OPEN, ASSIGNED = "open", "assigned"
 CLOSED = ("withdrawn", "explained", "fixed", "no-fault")
 
 
@@ -167,7 +169,11 @@ class EnvironmentFact(msgspec.Struct, frozen=True, tag="environment"):
 
 
 class FlagFact(msgspec.Struct, frozen=True, tag="flag"):
-    """A person marked an output; ``state`` is ``open``, or why it is so no more (`CLOSED`)."""
+    """A person marked an output; ``state`` is one of the words above.
+
+    The latest mark counts that is not ``assigned``. Where that is ``open``, the latest
+    ``assigned`` since the flag was last closed says in its ``note`` who looks into it.
+    """
 
     artifact: Artifact
     at_us: int

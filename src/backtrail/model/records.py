@@ -199,7 +199,10 @@ class ComponentRecord:
 
 @dataclass(slots=True)
 class Mark:
-    """Something that a person said of an output: ``open``, or what became of that flag."""
+    """Something that a person said of an output: ``open``, or what became of that flag.
+
+    Where ``state`` is ``assigned``, ``note`` is who looks into it; empty: nobody.
+    """
 
     state: str
     note: str
@@ -214,12 +217,16 @@ class Mark:
 
 @dataclass(slots=True)
 class Flagged:
-    """An output that is flagged now: what was said last, by whom and when."""
+    """An output that is flagged now: what was said last, by whom and when.
+
+    ``assignee`` is who looks into it; None: nobody.
+    """
 
     name: str
     note: str
     by: str
     flagged_us: int
+    assignee: str | None = None
 
     @property
     def flagged_at(self) -> datetime:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..model.facts import KIND_CODES
+from ..model.facts import CLOSED, KIND_CODES, OPEN
 from ..store.protocol import MAX_KEY, ArtifactRow, FlagRow, OutRow, Probe, RunRow, Store, WriteRow
 from .links import Linker
 from .marks import flagged_artifacts
@@ -28,15 +28,17 @@ _FEWEST_OF_A_SIDE = 25
 
 @dataclass(slots=True)
 class Compared:
-    """Outputs by what they are behind of: (run, when written), counted; times in between.
+    """Outputs by what they are behind of, (run, when written); times in between.
 
+    The flagged ones by name, the others counted, with one name in ``examples``.
     ``component_of`` has the component of each run. ``names`` are the flagged artifacts,
     ``unwritten`` those of which no write is recorded. ``sampled`` says that not every
     run in that time was taken.
     """
 
-    flagged: Counter[tuple[int, int]] = field(default_factory=Counter)
+    flagged: dict[tuple[int, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     others: Counter[tuple[int, int]] = field(default_factory=Counter)
+    examples: dict[tuple[int, int], str] = field(default_factory=dict)
     component_of: dict[int, int] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     unwritten: list[str] = field(default_factory=list)
@@ -64,11 +66,11 @@ def compare(
     rows: dict[int, RunRow] = {}
     for part in _parts(sorted({write.run for write in writes})):
         rows.update(linker.runs(part))
-    marked: dict[int, dict[int, WriteRow]] = defaultdict(dict)
+    marked: dict[int, dict[str, WriteRow]] = defaultdict(dict)
     kinds: dict[int, set[int]] = defaultdict(set)
     for artifact, write in zip(artifacts, writes, strict=True):
         if write.run in rows:
-            marked[write.run][artifact.artifact] = write
+            marked[write.run][artifact.name] = write
             kinds[rows[write.run].component].add(artifact.kind)
     for component, wanted in sorted(kinds.items()):
         runs = [rows[run] for run in marked if rows[run].component == component]
@@ -114,9 +116,9 @@ def _open_marks(marks: Iterable[FlagRow]) -> list[tuple[int, int]]:
     withdrawn: set[int] = set()
     standing: dict[tuple[int, int], None] = {}
     for mark in marks:
-        if mark.state != "open":
+        if mark.state in CLOSED:
             withdrawn.add(mark.artifact)
-        elif mark.artifact not in withdrawn:
+        elif mark.state == OPEN and mark.artifact not in withdrawn:
             standing[mark.artifact, mark.at_us] = None
     return list(standing)
 
@@ -190,7 +192,7 @@ def _count(
     store: Store,
     found: Compared,
     rows: Iterable[RunRow],
-    marked: dict[int, dict[int, WriteRow]],
+    marked: dict[int, dict[str, WriteRow]],
     wanted: set[int],
     *,
     by_time: bool,
@@ -203,16 +205,17 @@ def _count(
         flags = dict(marked.get(row.run, {}))
         for out in row.outs:
             at_us = out.at_us if by_time else MAX_KEY
-            flag = flags.get(out.artifact)
-            if flag is not None and flag.at_us == out.at_us:
-                found.flagged[row.run, at_us] += 1
-                del flags[out.artifact]
+            name = artifacts[out.artifact].name
+            if name in flags and flags[name].at_us == out.at_us:
+                found.flagged[row.run, at_us].append(name)
+                del flags[name]
             elif _is_other(out, artifacts[out.artifact], wanted):
                 found.others[row.run, at_us] += 1
+                found.examples[row.run, at_us] = name
                 _stretch(found, out.at_us)
         # Of a run with a great many outputs, the rest is counted without being listed.
-        for flag in flags.values():
-            found.flagged[row.run, flag.at_us if by_time else MAX_KEY] += 1
+        for name, flag in flags.items():
+            found.flagged[row.run, flag.at_us if by_time else MAX_KEY].append(name)
         rest = row.outs_more - len(flags)
         if rest > 0 and _OUTPUT in wanted:
             at_us = row.started if row.ended is None else row.ended

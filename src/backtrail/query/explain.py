@@ -11,6 +11,7 @@ from ..render import explanation
 from ..store.protocol import Store
 from .assemble import component_record
 from .backtrace import Backtrace, backtrace
+from .marks import standing
 from .peers import peers_of
 from .selector import Selected
 from .staleness import staleness
@@ -72,5 +73,5 @@ def explain(
 def _mark_on(store: Store, selected: Selected) -> Mark | None:
     if selected.artifact is None:
         return None
-    marks = store.flags([selected.artifact.artifact])
-    return Mark(marks[0].note, marks[0].by, marks[0].at_us) if marks else None
+    mark, _ = standing(store.flags([selected.artifact.artifact]))
+    return None if mark is None else Mark(mark.note, mark.by, mark.at_us)

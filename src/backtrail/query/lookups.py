@@ -105,8 +105,8 @@ def find(store: Store, text: str, limit: int = MOST_FOUND) -> list[Match]:
     ]
     said = open_flags(store)
     found = {row.artifact: row for row in store.artifacts_containing(text, limit)}
-    found |= {key: row for key, (row, mark) in said.items() if wanted in mark.note.lower()}
-    notes = {key: said[key][1].note for key in found if key in said}
+    found |= {k: each.artifact for k, each in said.items() if wanted in each.mark.note.lower()}
+    notes = {key: said[key].mark.note for key in found if key in said}
     matches += _matches(store, list(found.values()), notes)
     matches.sort(key=lambda match: match.at_us or 0, reverse=True)
     return matches[:limit]

@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol, TypeVar
 
 from ..errors import ConfigurationError
+from ..model.facts import ASSIGNED, OPEN
 from ..model.records import Flagged, Mark
 from ..store.protocol import PAGE, ArtifactRow, FlagRow, Store
 from .selector import select
+
+
+class Said(Protocol):
+    """What it takes to tell how a flag stands: `Mark` and `FlagRow` have it."""
+
+    @property
+    def state(self) -> str:
+        """A word of `facts.FlagFact`."""
+
+    @property
+    def note(self) -> str:
+        """What is wrong; or who looks into it."""
+
+
+S = TypeVar("S", bound=Said)
+
+
+def standing(marks: Iterable[S]) -> tuple[S | None, str | None]:
+    """Give the mark that counts of all on an output, newest first, and who looks into it.
+
+    Nobody (None) looks into a flag that is closed.
+    """
+    counts: S | None = None
+    assignees: list[str] = []
+    for mark in marks:
+        if mark.state == ASSIGNED:
+            assignees.append(mark.note)
+            continue
+        counts = counts or mark
+        if mark.state != OPEN:
+            break
+    if counts is None or counts.state != OPEN or not assignees:
+        return counts, None
+    return counts, assignees[0] or None
 
 
 def output_named(store: Store, name: str) -> str:
@@ -46,13 +83,30 @@ def marks_on(store: Store, name: str) -> list[Mark]:
 def flagged(store: Store) -> list[Flagged]:
     """Give the outputs that are flagged now, the one that was flagged last first."""
     said = open_flags(store).values()
-    return [Flagged(row.name, mark.note, mark.by, mark.at_us) for row, mark in said]
+    return [
+        Flagged(each.artifact.name, each.mark.note, each.mark.by, each.mark.at_us, each.assignee)
+        for each in said
+    ]
 
 
-def open_flags(store: Store) -> dict[int, tuple[ArtifactRow, FlagRow]]:
-    """Give each artifact that is flagged now with its latest mark, flagged last first."""
+class OpenFlag(NamedTuple):
+    """An artifact that is flagged now, the mark that says so, and who looks into it."""
+
+    artifact: ArtifactRow
+    mark: FlagRow
+    assignee: str | None
+
+
+def open_flags(store: Store) -> dict[int, OpenFlag]:
+    """Give each artifact that is flagged now with its flag, flagged last first."""
     rows = {row.artifact: row for row in flagged_artifacts(store)}
-    found: dict[int, tuple[ArtifactRow, FlagRow]] = {}
+    said: dict[int, list[FlagRow]] = defaultdict(list)
     for mark in store.flags(rows) if rows else ():
-        found.setdefault(mark.artifact, (rows[mark.artifact], mark))
-    return found
+        said[mark.artifact].append(mark)
+    found = []
+    for artifact, marks in said.items():
+        counts, assignee = standing(marks)
+        if counts is not None:
+            found.append(OpenFlag(rows[artifact], counts, assignee))
+    found.sort(key=lambda each: each.mark.at_us, reverse=True)
+    return {each.artifact.artifact: each for each in found}

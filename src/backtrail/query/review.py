@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from .traits import CODE, HOST, INPUT, PARAM, RUN, Trait, prior_among, traits
 MOST_ROWS = 100
 _MOST_MEMBERS = 50
 _MOST_RELATED = 20
+_MOST_OUTPUTS = 1_000
 # What lies further upstream than so many runs is not looked at.
 MOST_RUNS = 50_000
 
@@ -53,7 +54,9 @@ class ReviewRow:
     had nothing to do with what is behind. ``interval`` is a range for the share of
     their outputs that are flagged. ``beyond`` counts the flagged outputs that rank 1
     is not behind; ``relation`` is ``feeds`` or ``fed-by`` where rank 1 was made from
-    this run, or this run from rank 1.
+    this run, or this run from rank 1. ``outputs`` are the flagged outputs that they are
+    behind, 1,000 at most; ``good`` is the newest output to compare them with: of the
+    same components, not flagged, and with none of the suspects behind.
     """
 
     rank: int
@@ -67,6 +70,8 @@ class ReviewRow:
     interval: tuple[float, float]
     beyond: int = 0
     relation: str = ""
+    outputs: list[str] = field(default_factory=list)
+    good: str | None = None
 
     @property
     def run(self) -> Run | None:
@@ -172,9 +177,10 @@ def _places(compared: Compared, found: Ancestry) -> list[Place]:
     """Count the outputs of each start of the walk."""
     number = {start: n for n, start in enumerate(found.starts)}
     flagged, others = [0] * len(number), [0] * len(number)
-    for counts, counted in ((flagged, compared.flagged), (others, compared.others)):
-        for (run, at_us), count in counted.items():
-            counts[number[found.node(run, at_us)]] += count
+    for (run, at_us), names in compared.flagged.items():
+        flagged[number[found.node(run, at_us)]] += len(names)
+    for (run, at_us), count in compared.others.items():
+        others[number[found.node(run, at_us)]] += count
     strata = [compared.component_of.get(run, 0) for run, _ in found.starts]
     return [Place(*each) for each in zip(flagged, others, strata, strict=True)]
 
@@ -186,11 +192,11 @@ def _rows(
     for group in groups:
         group.members = _in_order(found, group.members)
     naming = _Naming(store, found, groups)
-    places = _places(compared, found)
+    examples = _Examples(found, compared)
     relations = _relations(found, groups)
     rows = []
     for n, group in enumerate(groups):
-        beyond = group.bits & ~groups[0].bits
+        outputs = examples.behind(group.bits)
         rows.append(
             ReviewRow(
                 n + 1,
@@ -202,8 +208,10 @@ def _rows(
                 group.ochiai,
                 group.p_value,
                 group.interval,
-                sum(place.flagged for bit, place in enumerate(places) if beyond >> bit & 1),
+                len(examples.behind(group.bits & ~groups[0].bits)),
                 relations.get(n, ""),
+                list(dict.fromkeys(outputs))[:_MOST_OUTPUTS],
+                examples.good(group.bits),
             )
         )
     return rows
@@ -238,6 +246,50 @@ def _relations(found: Ancestry, groups: Sequence[Group[Trait]]) -> dict[int, str
         elif run is not None and firsts[0] in found.upstream_of(run):
             related[n] = "fed-by"
     return related
+
+
+class _Examples:
+    """Outputs that have a set of places behind them, or not, by name."""
+
+    def __init__(self, found: Ancestry, compared: Compared) -> None:
+        number = {start: n for n, start in enumerate(found.starts)}
+        self._bytes = len(number) // 8 + 1
+        self._component_of = compared.component_of
+        order = {name: n for n, name in enumerate(compared.names)}
+        self._flagged = [
+            (order[name], name, number[found.node(run, at_us)], run)
+            for (run, at_us), names in compared.flagged.items()
+            for name in names
+        ]
+        self._flagged.sort()
+        self._others = [
+            (found.rows[run].started, name, number[found.node(run, at_us)], run)
+            for (run, at_us), name in compared.examples.items()
+        ]
+        self._others.sort(reverse=True)
+
+    def behind(self, bits: int) -> list[str]:
+        """Give the flagged outputs of these places, the one that was flagged last first."""
+        return [name for name, _ in self._in(bits)]
+
+    def good(self, bits: int) -> str | None:
+        """Give the newest output of other places, by a component of the flagged ones of these."""
+        like = {self._component_of[run] for _, run in self._in(bits)}
+        held = self._held(bits)
+        for _, name, place, run in self._others:
+            if not held[place >> 3] >> (place & 7) & 1 and self._component_of[run] in like:
+                return name
+        return None
+
+    def _in(self, bits: int) -> Iterator[tuple[str, int]]:
+        held = self._held(bits)
+        for _, name, place, run in self._flagged:
+            if held[place >> 3] >> (place & 7) & 1:
+                yield name, run
+
+    def _held(self, bits: int) -> bytes:
+        """Give a set of places as bytes: shifting a long number for each place takes long."""
+        return bits.to_bytes(self._bytes, "little")
 
 
 class _Naming:

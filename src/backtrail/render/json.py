@@ -214,6 +214,8 @@ def _suspect_dict(row: Row) -> dict[str, Any]:
         "share_high": row.interval[1],
         "beyond": row.beyond,
         "relation": row.relation or None,
+        "outputs": list(row.outputs),
+        "good": row.good,
         "members": [
             {
                 "kind": member.kind,
@@ -236,6 +238,7 @@ def flagged_dict(found: Flagged) -> dict[str, Any]:
         "note": found.note,
         "by": found.by,
         "flagged_at": to_iso(found.flagged_us),
+        "assignee": found.assignee,
     }
 
 

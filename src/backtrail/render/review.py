@@ -91,6 +91,14 @@ class Row(Protocol):
         """Flagged outputs that rank 1 is not behind."""
 
     @property
+    def outputs(self) -> Sequence[str]:
+        """The flagged outputs that they are behind, the first ones."""
+
+    @property
+    def good(self) -> str | None:
+        """An output like those, with none of them behind, that is not flagged."""
+
+    @property
     def relation(self) -> str:
         """How it stands to rank 1: feeds, fed-by, or nothing."""
 
@@ -405,12 +413,20 @@ def _left_out(review: Reviewed) -> Iterator[str]:
         yield f"? Flagged, but not written by a recorded run: {names}{tail}"
 
 
+def looks_into(assignee: str | None) -> str:
+    """Say who looks into a flagged output, if anybody does."""
+    return f"{assignee} looks into it" if assignee else ""
+
+
 def flagged_list(screen: Screen, found: Sequence[Flagged]) -> str:
-    """Give one line a flagged output: its name, when and by whom it was flagged, and why."""
-    columns = [Column(most=40), Column(), Column(most=16), Column()]
+    """Give one line a flagged output: its name, when, by whom and why; and who looks into it."""
+    columns = [Column(most=40), Column(), Column(most=16), Column(), Column()]
     times = words.moments([each.flagged_us for each in found], narrow=screen.is_narrow)
     rows = [
-        [Cell(each.name, "strong"), Cell(time, "dim"), Cell(each.by or "-"), Cell(each.note)]
+        [
+            *(Cell(each.name, "strong"), Cell(time, "dim"), Cell(each.by or "-")),
+            *(Cell(each.note), Cell(looks_into(each.assignee), "dim")),
+        ]
         for each, time in zip(found, times, strict=True)
     ]
     return "\n".join(align(screen, columns, rows))

@@ -9,6 +9,7 @@ from ..render.json import component_dict, flagged_dict, match_dict, run_dict
 from .access import caller_name, keep_audit
 from .problems import RefusedError
 from .schemas import (
+    AssignBody,
     BacktraceQuery,
     DiffQuery,
     FindQuery,
@@ -112,20 +113,30 @@ def flagged(client: Client, _query: Query) -> Document:
 def flag(client: Client, body: FlagBody) -> Document:
     """Mark an output as wrong."""
     asked(client).flag(body.output, body.note, by=body.by or caller_name())
-    return _marked(client, "flagged", body.output)
+    return _marked(client, "flag", body.output)
 
 
 def unflag(client: Client, query: UnflagQuery) -> Document:
     """Close a flag; what was said stays in the history."""
     who = query.by or caller_name()
     asked(client).unflag(query.output, query.note, by=who, state=query.state)
-    return _marked(client, "unflagged", query.output)
+    return _marked(client, "unflag", query.output)
 
 
-def _marked(client: Client, how: str, output: str) -> Document:
+def assign(client: Client, body: AssignBody) -> Document:
+    """Say who looks into a flagged output."""
+    asked(client).assign(body.output, body.assignee, by=body.by or caller_name())
+    return {**_marked(client, "assign", body.output), "assignee": body.assignee or None}
+
+
+_DONE = {"flag": "flagged", "unflag": "unflagged", "assign": "assigned"}
+
+
+def _marked(client: Client, action: str, output: str) -> Document:
     name = client.output_named(output)
-    _keep(client, "flag" if how == "flagged" else "unflag", name)
-    return {"schema": "backtrail.flags/1", how: [name], "total": len(client.flagged())}
+    _keep(client, action, name)
+    total = len(client.flagged())
+    return {"schema": "backtrail.flags/1", _DONE[action]: [name], "total": total}
 
 
 def note(client: Client, body: NoteBody) -> Document:

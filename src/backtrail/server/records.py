@@ -16,10 +16,12 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
 from ..model.facts import (
+    ASSIGNED,
     BY_OBJECT,
     BY_RUN_ID,
     CLOSED,
     KIND_NAMES,
+    OPEN,
     STATUS_NAMES,
     Artifact,
     Batch,
@@ -238,8 +240,10 @@ def _is_sound(fact: Any) -> bool:
         return 0 <= fact.n <= SEQ_MASK
     if isinstance(fact, (SourceFact, FlagFact)):
         marked_us = fact.at_us if isinstance(fact, FlagFact) else 0
-        state = fact.state if isinstance(fact, FlagFact) else "open"
-        return _is_name(fact.artifact) and _is_time(marked_us) and state in ("open", *CLOSED)
+        state = fact.state if isinstance(fact, FlagFact) else OPEN
+        return (
+            _is_name(fact.artifact) and _is_time(marked_us) and state in (OPEN, ASSIGNED, *CLOSED)
+        )
     if not isinstance(fact, RunFact):
         return _is_time(getattr(fact, "at_us", 0))
     return (
@@ -272,12 +276,15 @@ def _is_time(us: int) -> bool:
     return _FIRST_US <= us <= _LAST_US
 
 
+_ACTIONS = {OPEN: "flag", ASSIGNED: "assign"}
+
+
 def _marks(batches: list[Batch]) -> Iterator[AuditRow]:
     """Give what is kept of flags and notes: with their own time, so that once is once."""
     for batch in batches:
         for fact in batch.facts:
             if isinstance(fact, FlagFact):
-                action = "flag" if fact.state == "open" else "unflag"
+                action = _ACTIONS.get(fact.state, "unflag")
                 yield audit_row(fact.at_us, action, fact.artifact.name)
             elif isinstance(fact, NoteFact):
                 yield audit_row(fact.at_us, "note", fact.run_id)

@@ -43,6 +43,7 @@ OPERATIONS = (
     Operation("GET", "/flags", schemas.Query, answers.flagged),
     Operation("POST", "/flags", schemas.FlagBody, answers.flag),
     Operation("DELETE", "/flags", schemas.UnflagQuery, answers.unflag),
+    Operation("POST", "/flags/assignee", schemas.AssignBody, answers.assign),
     Operation("POST", "/notes", schemas.NoteBody, answers.note),
 )
 PREFIX = "/api/v1"

@@ -79,6 +79,14 @@ class UnflagQuery(OutputQuery):
     by: Person | None = None
 
 
+class AssignBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A flagged output, who looks into it (empty: nobody), and who says so."""
+
+    output: Name
+    assignee: Annotated[str, msgspec.Meta(max_length=200)]
+    by: Person | None = None
+
+
 class NoteBody(msgspec.Struct, forbid_unknown_fields=True):
     """Something to say about a run, and who says it."""
 

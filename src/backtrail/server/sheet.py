@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, Response
 
+from ..errors import BacktrailError, names_near
+from ..model.facts import ASSIGNED
 from ..model.records import Mark, Run
 from ..render import words
 from ..render.fragment import text as _text
 from ..render.narrative import run_mark
+from .problems import status_of
+
+if TYPE_CHECKING:
+    from ..client import Client
 
 _BOX = (
     '<form class="box" action="/o"><label class="hidden" for="id">Output id</label>'
@@ -25,6 +32,25 @@ _HEAD = (
     '<link rel="stylesheet" href="/static/app.css">'
     '<script type="module" src="/static/app.js"></script>'
 )
+
+
+def shown(
+    make: Callable[[], Response], client: Client | None = None, asked_for: str = ""
+) -> Response:
+    """Give the page, or one that says what went wrong, and what is near or has that text in it."""
+    try:
+        return make()
+    except BacktrailError as error:
+        named = [(name, "") for name in names_near(error)]
+        if client is not None and status_of(error) == 404 and client.has_records():
+            known = {name for name, _ in named}
+            found = [match for match in client.find(asked_for) if match.name not in known]
+            named += [(m.name, m.component or "") for m in found if m.what != "component"]
+        body = f"<p>{_text(error.message)}</p>"
+        body += f"<h2>Close matches</h2>{links(named)}" if named else f"<p>{_text(error.hint)}</p>"
+        return plain_page(
+            "Not found" if status_of(error) == 404 else "Not now", body, status_of(error)
+        )
 
 
 def plain_page(
@@ -91,10 +117,14 @@ def marks_list(marks: Sequence[Mark]) -> str:
         return ""
     said = "".join(
         f"<li>{_text(words.second(mark.marked_us))} UTC, {_text(mark.by or 'somebody')}: "
-        f"<strong>{_text(mark.state)}</strong> {_text(mark.note)}</li>"
+        f"<strong>{_text(mark.state)}</strong> {_text(_told(mark))}</li>"
         for mark in marks
     )
     return f"<details><summary>What was said of it</summary><ul>{said}</ul></details>"
+
+
+def _told(mark: Mark) -> str:
+    return f"to {mark.note or 'nobody'}" if mark.state == ASSIGNED else mark.note
 
 
 def run_links(runs: Sequence[Run]) -> str:

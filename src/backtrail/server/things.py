@@ -11,6 +11,7 @@ from ..render import detail, words
 from ..render.fragment import text as _text
 from ..render.narrative import run_mark
 from .answers import asked
+from .marking import note_form
 from .sheet import (
     address,
     component_address,
@@ -84,6 +85,7 @@ def run_page(client: Client, run_id: str) -> Response:
         body += (
             f"<h2>The code that ran</h2>{scrolling(f'<pre>{escape(source[:_MOST_SOURCE])}</pre>')}"
         )
+    body += note_form(run.run_id)
     return plain_page(f"Run {run.run_id} of {run.component}", body)
 
 

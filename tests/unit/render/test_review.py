@@ -142,7 +142,7 @@ def test_no_line_of_a_review_is_wider_than_the_screen(width: int) -> None:
 
 def test_flagged_outputs_read_as_their_golden_file() -> None:
     found = [
-        Flagged("pred-1", "far too high", "ada", us("2026-07-25 02:07")),
+        Flagged("pred-1", "far too high", "ada", us("2026-07-25 02:07"), "bob"),
         Flagged(
             "s3://bucket/reports/2026/07/25/daily-report.parquet", "", "", us("2026-07-24 01:00")
         ),

@@ -220,9 +220,10 @@ INSERT INTO flag (artifact, t, state, note, author) VALUES (:artifact, :at, :sta
     ON CONFLICT DO NOTHING;
 
 -- name: set_flagged
--- The latest mark counts, in whatever order they come; of two at once, `withdrawn`.
+-- The latest mark counts that does not only assign, in whatever order they come; of two at
+-- once, `withdrawn`.
 UPDATE artifact
-   SET flagged = CASE (SELECT state FROM flag WHERE artifact = :artifact
+   SET flagged = CASE (SELECT state FROM flag WHERE artifact = :artifact AND state <> 'assigned'
                         ORDER BY t DESC, state DESC LIMIT 1) WHEN 'open' THEN 1 ELSE 0 END
  WHERE artifact = :artifact;
 

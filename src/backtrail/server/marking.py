@@ -1,0 +1,362 @@
+"""What people say on the page: they flag, assign, close and note, see the review, and undo."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl, quote
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ..errors import NotFoundError
+from ..model.facts import ASSIGNED, OPEN
+from ..query.marks import standing
+from ..render import words
+from ..render.fragment import text as _text
+from ..render.review import looks_into, shown_rows
+from . import answers
+from .access import now_us
+from .answers import asked
+from .routes import bounded_body, checked
+from .schemas import AssignBody, FlagBody, NoteBody, UnflagQuery
+from .sheet import address, links, marks_list, plain_page, run_address, shown
+from .suspects import suspects
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from ..model.records import Flagged, Mark
+    from ..render.review import Row
+
+_UNDONE_WITHIN_US = 10_000_000
+_MOST_UNDOABLE = 20  # closings of several flags at once that can be taken back
+_IN_A_FORM = 200  # outputs that a form of a suspect names
+_CLOSED_WORDS = (
+    ("explained", "explained: it is known why"),
+    ("fixed", "fixed: it is made anew, or will not happen again"),
+    ("no-fault", "not a fault: it is right as it is"),
+    ("withdrawn", "withdrawn: the flag was a mistake"),
+)
+
+
+class _Said(NamedTuple):
+    """What was filled in of a form: fields by name, and the outputs it is about."""
+
+    fields: dict[str, str]
+    outputs: list[str]
+
+    def told(self, *names: str) -> dict[str, str]:
+        """Give what was filled in of these fields."""
+        return {name: self.fields[name] for name in names if self.fields.get(name)}
+
+
+class _Closing(NamedTuple):
+    """Flags that were closed at once, and when that began."""
+
+    names: list[str]
+    since_us: int
+
+
+def mark_routes(client: Client) -> list[BaseRoute]:
+    """Give the routes over a client on which people say something."""
+    closings: dict[str, _Closing] = {}
+
+    def posted(make: Callable[[_Said, str], str]) -> Callable[[Request], object]:
+        """Give an endpoint that does what a form says, and leads where ``make`` tells."""
+
+        async def endpoint(request: Request) -> Response:
+            name = request.path_params.get("name", "")
+            pairs = parse_qsl((await bounded_body(request)).decode("utf-8", "replace"))
+            said = _Said(dict(pairs), [value for field, value in pairs if field == "output"])
+
+            def done() -> Response:
+                return RedirectResponse(make(said, name), 303)
+
+            return await run_in_threadpool(shown, done, client, name)
+
+        return endpoint
+
+    async def form(request: Request) -> Response:
+        name = request.path_params["name"]
+        return await run_in_threadpool(shown, lambda: _form(client, name), client, name)
+
+    async def review(request: Request) -> Response:
+        key = request.query_params.get("closed", "")
+        closing = closings.get(key)
+        undo = _undo_closing(key, closing) if closing and _is_new(closing.since_us) else ""
+        return await run_in_threadpool(shown, lambda: _review(client, undo))
+
+    def flag(said: _Said, name: str) -> str:
+        read = partial(msgspec.convert, {"output": name, **said.told("note", "by")}, FlagBody)
+        answers.flag(client, checked(read))
+        return address(name)
+
+    def close(said: _Said, name: str) -> str:
+        _close(client, [name], said)
+        return address(name)
+
+    def assign(said: _Said, name: str) -> str:
+        _assign(client, [name], said)
+        return address(name)
+
+    def undo(said: _Said, name: str) -> str:
+        _undo(client, name, said.fields.get("at", ""), said.told("by"))
+        return address(name)
+
+    def note(said: _Said, run_id: str) -> str:
+        read = partial(msgspec.convert, {"run_id": run_id, **said.told("text", "by")}, NoteBody)
+        answers.note(client, checked(read))
+        return run_address(run_id)
+
+    def close_several(said: _Said, _: str) -> str:
+        since_us = now_us()
+        names = _open_among(client, said.outputs)
+        _close(client, names, said)
+        if not names:
+            return "/review"
+        while len(closings) >= _MOST_UNDOABLE:
+            closings.pop(next(iter(closings)), None)
+        key = secrets.token_urlsafe(8)
+        closings[key] = _Closing(names, since_us)
+        return f"/review?closed={key}"
+
+    def assign_several(said: _Said, _: str) -> str:
+        _assign(client, _open_among(client, said.outputs), said)
+        return "/review"
+
+    def reopen(said: _Said, _: str) -> str:
+        closing = closings.pop(said.fields.get("closed", ""), None)
+        if closing is None:
+            raise NotFoundError(
+                "it is too late to take that back", hint="Flag the outputs again, one by one."
+            )
+        for name in closing.names:
+            last = client.marks(name)[0]
+            if last.state not in (OPEN, ASSIGNED) and last.marked_us >= closing.since_us:
+                _undo(client, name, str(last.marked_us), said.told("by"))
+        return "/review"
+
+    actions = {
+        "/flag/{name:path}": flag,
+        "/unflag/{name:path}": close,
+        "/assign/{name:path}": assign,
+        "/undo/{name:path}": undo,
+        "/note/{name:path}": note,
+        "/review/close": close_several,
+        "/review/assign": assign_several,
+        "/review/reopen": reopen,
+    }
+    return [
+        Route("/review", review),
+        Route("/flag/{name:path}", form, methods=["GET"]),
+        *(Route(path, posted(make), methods=["POST"]) for path, make in actions.items()),
+    ]
+
+
+def flag_address(name: str) -> str:
+    """Give where an output is flagged, and what was said of it stands: the link of its flag."""
+    return _at("flag", name)
+
+
+def banner(name: str, marks: Sequence[Mark]) -> str:
+    """Say above an output how its flag stands, of all marks on it with the newest first."""
+    mark, assignee = standing(marks)
+    at = escape(flag_address(name))
+    if mark is not None and mark.state == OPEN:
+        said = '<span class="warn">! flagged</span> as wrong. '
+        said += f"{_text(looks_into(assignee))}. " if assignee else ""
+        said += f'<a href="{at}">{"Close" if assignee else "Assign or close"} it</a>, or '
+        said += 'see what <a href="/review">flagged outputs have in common</a>.'
+    elif mark is not None:
+        word = _closed_words(mark.state)
+        said = f'It was flagged as wrong. Now: <strong>{word}</strong>. <a href="{at}">More</a>'
+    else:
+        return ""
+    undo = ""
+    if _is_new(marks[0].marked_us):
+        hidden = _hidden(("at", str(marks[0].marked_us)), ("by", marks[0].by or "somebody"))
+        undo = _undo_form(_at("undo", name), hidden)
+    return f'<div class="banner"><p>{said}</p>{undo}{marks_list(marks)}</div>'
+
+
+def flagged_list(found: Sequence[Flagged]) -> str:
+    """Give the flagged outputs, each with what is said of it."""
+    return f"<h2>Flagged outputs</h2>{links([(f.name, _about(f)) for f in found])}"
+
+
+def note_form(run_id: str) -> str:
+    """Give a form to say something about a run."""
+    return (
+        f"{_form_to(_at('note', run_id), 'Note')}"
+        '<label>Say something about it<input name="text" required></label>'
+        f"{_YOUR_NAME}<button>Note</button></form>"
+    )
+
+
+def _review(client: Client, undo: str) -> Response:
+    flagged = client.flagged() if client.has_records() else []
+    if not flagged:
+        return plain_page("Review", f"{undo}<p>No output is flagged.</p>")
+    found = client.review()
+    about = {each.name: _about(each) for each in flagged}
+    by_suspect = "".join(_behind(row, about) for row in shown_rows(found) if row.outputs)
+    body = undo + suspects(found)
+    if by_suspect:
+        body += f"<h2>Flagged outputs by suspect</h2>{by_suspect}"
+    many = words.count(len(flagged), "flag")
+    body += flagged_list(flagged)
+    body += (
+        f"<details><summary>Assign or close all, {many}</summary>{_forms('/review', [])}</details>"
+    )
+    return plain_page("Review", body, wide=True)
+
+
+def _behind(row: Row, about: dict[str, str]) -> str:
+    """Give the flagged outputs that a suspect is behind, and what can be done with them all."""
+    outputs = row.outputs[:_IN_A_FORM]
+    listed = links([(name, about.get(name, "")) for name in outputs])
+    more = len(row.outputs) - len(outputs)
+    if more > 0:
+        listed += f"<p>And {more:,} more; the forms are about those that are listed.</p>"
+    if row.good is not None:
+        pair = f"/diff/{quote(row.good, safe='')}..{quote(outputs[0], safe='')}"
+        listed += f'<p><a href="{escape(pair)}">Compare {_text(outputs[0])} with '
+        listed += f"{_text(row.good)}</a>, the newest that does not have it behind.</p>"
+    first = row.members[0]
+    which = " ".join(filter(None, (first.component, first.kind if first.run else first.text)))
+    many = words.count(len(row.outputs), "flagged output")
+    return (
+        f"<details><summary>{row.rank}. {_text(which)}: behind {many}</summary>{listed}"
+        f"{_forms('/review', outputs)}</details>"
+    )
+
+
+def _form(client: Client, name: str) -> Response:
+    known = asked(client).output_named(name)
+    marks = client.marks(known)
+    mark, assignee = standing(marks)
+    body = ""
+    if mark is not None and mark.state == OPEN:
+        body = f"<p>It is flagged: {_text(mark.note or 'nothing was said why')}. "
+        body += f"{_text(looks_into(assignee) or 'Nobody looks into it')}.</p>"
+        body += f"<h2>Assign it</h2>{_assign_form(_at('assign', known), assignee)}"
+        body += f"<h2>Close the flag</h2>{_close_form(_at('unflag', known))}"
+        body += "<h2>Flag it once more</h2>"
+    body += (
+        f"{_form_to(flag_address(known), 'Flag')}"
+        '<label>What is wrong?<input name="note" required></label>'
+        f"{_YOUR_NAME}<button>Flag</button></form>"
+    )
+    return plain_page(f"Flag {known}", body + marks_list(marks), box=False)
+
+
+def _forms(at: str, outputs: Sequence[str]) -> str:
+    """Give what can be done with several flags; without outputs: with all."""
+    hidden = _hidden(*(("output", name) for name in outputs))
+    return _assign_form(f"{at}/assign", None, hidden) + _close_form(f"{at}/close", hidden)
+
+
+def _assign_form(action: str, assignee: str | None, hidden: str = "") -> str:
+    return (
+        f"{_form_to(action, 'Assign')}{hidden}"
+        "<label>Who looks into it? Empty: nobody"
+        f'<input name="assignee" value="{escape(assignee or "")}"></label>'
+        f"{_YOUR_NAME}<button>Assign</button></form>"
+    )
+
+
+def _close_form(action: str, hidden: str = "") -> str:
+    choices = "".join(f'<option value="{state}">{word}</option>' for state, word in _CLOSED_WORDS)
+    return (
+        f"{_form_to(action, 'Close')}{hidden}"
+        f'<label>What became of it?<select name="state">{choices}</select></label>'
+        '<label>Why?<input name="note"></label>'
+        f"{_YOUR_NAME}<button>Close it</button></form>"
+    )
+
+
+def _form_to(action: str, name: str) -> str:
+    return f'<form class="mark" method="post" action="{escape(action)}" aria-label="{name}">'
+
+
+def _undo_closing(key: str, closing: _Closing) -> str:
+    many = words.count(len(closing.names), "flag")
+    undo = _undo_form("/review/reopen", _hidden(("closed", key)))
+    return f'<div class="banner"><p>Closed {many}.</p>{undo}</div>'
+
+
+def _undo_form(action: str, hidden: str) -> str:
+    return (
+        f'<form class="undo" method="post" action="{escape(action)}">{hidden}'
+        "<button>Undo</button></form>"
+    )
+
+
+_YOUR_NAME = '<label>Your name<input name="by" required autocomplete="name"></label>'
+
+
+def _hidden(*fields: tuple[str, str]) -> str:
+    return "".join(
+        f'<input type="hidden" name="{field}" value="{escape(value)}">' for field, value in fields
+    )
+
+
+def _open_among(client: Client, outputs: Sequence[str]) -> list[str]:
+    """Give which of these outputs are flagged, or all that are if none is named."""
+    flagged = [each.name for each in client.flagged()]
+    wanted = set(outputs)
+    return [name for name in flagged if name in wanted] if wanted else flagged
+
+
+def _close(client: Client, names: Sequence[str], said: _Said) -> None:
+    for name in names:
+        told = {"output": name, **said.told("state", "note", "by")}
+        answers.unflag(client, checked(partial(msgspec.convert, told, UnflagQuery)))
+
+
+def _assign(client: Client, names: Sequence[str], said: _Said) -> None:
+    for name in names:
+        told = {"output": name, "assignee": said.fields.get("assignee", ""), **said.told("by")}
+        answers.assign(client, checked(partial(msgspec.convert, told, AssignBody)))
+
+
+def _undo(client: Client, name: str, at: str, by: dict[str, str]) -> None:
+    """Take the last mark on an output back, if it is that of this time: by a mark as well."""
+    last, *before = client.marks(name)
+    if str(last.marked_us) != at:
+        return  # something else was said meanwhile, or it was taken back already
+    was, had = standing(before)
+    now, has = standing([last, *before])
+    if was is None or was.state != OPEN:
+        if now is not None and now.state == OPEN:
+            state = "withdrawn" if was is None else was.state
+            _close(client, [name], _Said({"state": state, "note": "undone", **by}, []))
+        return
+    if last.state != ASSIGNED:
+        told = {"output": name, "note": was.note or "open again", **by}
+        answers.flag(client, msgspec.convert(told, FlagBody))
+    if had != has:
+        _assign(client, [name], _Said({"assignee": had or "", **by}, []))
+
+
+def _is_new(at_us: int) -> bool:
+    return 0 <= now_us() - at_us < _UNDONE_WITHIN_US
+
+
+def _about(flag: Flagged) -> str:
+    said = f"{words.second(flag.flagged_us)} UTC, {flag.by or 'somebody'}: {flag.note}"
+    return f"{said} ({looks_into(flag.assignee)})" if flag.assignee else said
+
+
+def _closed_words(state: str) -> str:
+    return dict(_CLOSED_WORDS).get(state, state)
+
+
+def _at(action: str, name: str) -> str:
+    return f"/{action}/{quote(name, safe='')}"

@@ -1,0 +1,2 @@
+-- A mark may be `assigned`, and leaves the flag open. Nothing changes but the number: programs
+-- that would take such a mark for the end of the flag must not write here any more.
