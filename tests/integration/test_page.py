@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import http.client
 import os
@@ -397,6 +398,18 @@ def test_each_step_says_how_it_compares(page: Page) -> None:
     page.get_by_role("searchbox", name="Filter steps").fill("only here")
     expect(steps.get_by_role("option")).to_have_count(1)
     page.get_by_role("button", name="Clear filter").click()
+
+    page.get_by_role("button", name="Table").click()
+    table = page.get_by_role("table", name="Steps")
+    table.get_by_role("button", name="Compared").click()
+    expect(table.get_by_role("row").nth(1)).to_contain_text("+ only here")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    lines = list(csv.reader(Path(download.value.path()).read_text("utf-8").splitlines()))
+    assert (lines[0][2], lines[1][2]) == ("Compared", "≠ changed")
+    page.get_by_role("button", name="Timeline").click()
+    expect(page.get_by_role("img", name=re.compile("5 steps|4 steps"))).to_be_visible()
+    page.get_by_role("button", name="Graph").click()
 
     bar.get_by_role("button", name="Stop comparing").click()
     expect(page).to_have_url(re.compile(r"/o/pred-wrong\?step=\d$"))

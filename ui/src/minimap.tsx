@@ -10,12 +10,13 @@ const THIN = 40;
 const ROOM = 3;
 const DOT = 2;
 
-/** One path for all boxes of a state: of any number of boxes, a few elements. */
+/** One path for all boxes of a state, or of what comparing says of them: of any number of boxes, a few elements. */
 export function pathsOf(boxes: Box[], least: [number, number] = [0, 0]): [string, string][] {
   const found = new Map<string, string>();
   for (const box of boxes) {
     const [w, h] = [Math.max(box.w, least[0]), Math.max(box.h, least[1])];
-    found.set(box.state, `${found.get(box.state) ?? ""}M${box.x} ${box.y}h${w}v${h}h${-w}z`);
+    const tone = box.compared ? (box.compared.tone === "dim" ? "" : box.compared.tone) : box.state;
+    found.set(tone, `${found.get(tone) ?? ""}M${box.x} ${box.y}h${w}v${h}h${-w}z`);
   }
   return [...found];
 }

@@ -14,18 +14,21 @@ const COLUMNS: Column[] = [
   ["Code", (row) => row.code, (row) => row.code],
   ["Why it is here", (row) => row.why, (row) => row.why],
 ];
+const COMPARED: Column = ["Compared", (row) => row.compared?.text ?? "", (row) => row.compared?.text ?? ""];
+const columnsOf = (rows: Row[]): Column[] => (rows.some((row) => row.compared) ? COLUMNS.toSpliced(2, 0, COMPARED) : COLUMNS);
 
 export function Table(props: { rows: Row[]; step: number | null; onStep: (n: number) => void }) {
-  const [sorted, setSorted] = useState<[number, boolean]>([0, false]);
+  const [sorted, setSorted] = useState<[string, boolean]>(["#", false]);
   const box = useRef<HTMLDivElement>(null);
+  const columns = useMemo(() => columnsOf(props.rows), [props.rows]);
   const rows = useMemo(() => {
-    const key = COLUMNS[sorted[0]]![1];
+    const [, key] = columns.find(([name]) => name === sorted[0]) ?? COLUMNS[0]!;
     const found = [...props.rows].sort((a, b) => {
       const [x, y] = [key(a), key(b)];
       return x < y ? -1 : x > y ? 1 : a.n - b.n;
     });
     return sorted[1] ? found.reverse() : found;
-  }, [props.rows, sorted]);
+  }, [props.rows, columns, sorted]);
   const chosen = rows.findIndex((row) => row.n === props.step);
   const [first, last] = useWindow(box, rows.length, HEIGHT, chosen);
   const keys = (event: KeyboardEvent) => {
@@ -37,13 +40,13 @@ export function Table(props: { rows: Row[]; step: number | null; onStep: (n: num
     if (to) props.onStep(to.n);
   };
   return (
-    <div class="grid" ref={box} tabIndex={0} role="table" aria-label="Steps" aria-rowcount={rows.length + 1} onKeyDown={keys}>
+    <div class={`grid${columns.includes(COMPARED) ? " compares" : ""}`} ref={box} tabIndex={0} role="table" aria-label="Steps" aria-rowcount={rows.length + 1} onKeyDown={keys}>
       <div role="rowgroup" class="heads">
         <div role="row" aria-rowindex={1}>
-          {COLUMNS.map(([name], n) => (
-            <div key={name} role="columnheader" aria-sort={sorted[0] === n ? (sorted[1] ? "descending" : "ascending") : "none"}>
-              <button onClick={() => setSorted([n, sorted[0] === n ? !sorted[1] : false])}>
-                {name} {sorted[0] === n ? (sorted[1] ? "▾" : "▴") : ""}
+          {columns.map(([name]) => (
+            <div key={name} role="columnheader" aria-sort={sorted[0] === name ? (sorted[1] ? "descending" : "ascending") : "none"}>
+              <button onClick={() => setSorted([name, sorted[0] === name ? !sorted[1] : false])}>
+                {name} {sorted[0] === name ? (sorted[1] ? "▾" : "▴") : ""}
               </button>
             </div>
           ))}
@@ -60,8 +63,8 @@ export function Table(props: { rows: Row[]; step: number | null; onStep: (n: num
               style={{ top: `${(first + place) * HEIGHT}px` }}
               onClick={() => props.onStep(row.n)}
             >
-              {COLUMNS.map(([name, , text]) => (
-                <div key={name} role="cell" class={name === "Status" ? row.tone : ""}>
+              {columns.map(([name, , text]) => (
+                <div key={name} role="cell" class={name === "Status" ? row.tone : name === "Compared" ? row.compared?.tone : ""}>
                   {text(row)}
                 </div>
               ))}
@@ -76,6 +79,7 @@ export function Table(props: { rows: Row[]; step: number | null; onStep: (n: num
 /** Gives all rows as CSV; a cell that a spreadsheet would take for a formula is quoted as text. */
 export function csv(rows: Row[]): string {
   const cell = (text: string) => `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
-  const lines = rows.map((row) => COLUMNS.map(([, , text]) => cell(text(row))).join(","));
-  return [COLUMNS.map(([name]) => cell(name)).join(","), ...lines, ""].join("\r\n");
+  const columns = columnsOf(rows);
+  const lines = rows.map((row) => columns.map(([, , text]) => cell(text(row))).join(","));
+  return [columns.map(([name]) => cell(name)).join(","), ...lines, ""].join("\r\n");
 }

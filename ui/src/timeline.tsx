@@ -111,9 +111,9 @@ export function Timeline(props: { rows: Row[]; step: number | null; onStep: (n: 
     places.at.forEach((span, n) => {
       pen.fillStyle = colour("dim");
       const day = new Date(span.from / 1000).toISOString().slice(5, 16).replace("T", " ");
-      if (span.w > 70 || n === 0) pen.fillText(day, span.x, 13);
+      if (span.w > 70 || n === 0) pen.fillText(day, span.x, 8);
       const end = new Date(span.to / 1000).toISOString().slice(5, 16).replace("T", " ");
-      if (span.w > 170) pen.fillText(end, span.x + span.w - 70, 13);
+      if (span.w > 170) pen.fillText(end, span.x + span.w - 70, 8);
       const next = places.at[n + 1];
       if (next) pen.fillText(words(next.from - span.to), span.x + span.w + 4, TOP - 6);
       if (next) {
@@ -122,8 +122,12 @@ export function Timeline(props: { rows: Row[]; step: number | null; onStep: (n: 
       }
     });
     for (const bar of places.bars) {
-      pen.fillStyle = colour(bar.row.tone || "edge");
+      const { compared } = bar.row;
+      const tone = compared ? compared.tone : bar.row.tone;
+      pen.fillStyle = colour(tone || "edge");
       pen.fillRect(bar.x, bar.y + 5, bar.w, LANE - 11);
+      // Not by colour alone: the sign of what differs stands before its words.
+      if (compared && compared.tone !== "dim") pen.fillText(compared.text[0]!, bar.x + bar.w + 3, bar.y + LANE / 2);
     }
     const chosen = places.bars.find((bar) => bar.row.n === step);
     if (chosen) {

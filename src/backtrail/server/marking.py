@@ -211,9 +211,7 @@ def _review(client: Client, undo: str) -> Response:
         body += f"<h2>Flagged outputs by suspect</h2>{by_suspect}"
     many = words.count(len(flagged), "flag")
     body += flagged_list(flagged)
-    body += (
-        f"<details><summary>Assign or close all, {many}</summary>{_forms('/review', [])}</details>"
-    )
+    body += f"<details><summary>Assign or close all, {many}</summary>{_forms([], 'all')}</details>"
     return plain_page("Review", body, wide=True)
 
 
@@ -233,7 +231,7 @@ def _behind(row: Row, about: dict[str, str]) -> str:
     many = words.count(len(row.outputs), "flagged output")
     return (
         f"<details><summary>{row.rank}. {_text(which)}: behind {many}</summary>{listed}"
-        f"{_forms('/review', outputs)}</details>"
+        f"{_forms(outputs, f'rank {row.rank}')}</details>"
     )
 
 
@@ -256,25 +254,26 @@ def _form(client: Client, name: str) -> Response:
     return plain_page(f"Flag {known}", body + marks_list(marks), box=False)
 
 
-def _forms(at: str, outputs: Sequence[str]) -> str:
+def _forms(outputs: Sequence[str], which: str) -> str:
     """Give what can be done with several flags; without outputs: with all."""
     hidden = _hidden(*(("output", name) for name in outputs))
-    return _assign_form(f"{at}/assign", None, hidden) + _close_form(f"{at}/close", hidden)
+    assign = _assign_form("/review/assign", None, f"Assign {which}", hidden)
+    return assign + _close_form("/review/close", f"Close {which}", hidden)
 
 
-def _assign_form(action: str, assignee: str | None, hidden: str = "") -> str:
+def _assign_form(action: str, assignee: str | None, name: str = "Assign", hidden: str = "") -> str:
     return (
-        f"{_form_to(action, 'Assign')}{hidden}"
+        f"{_form_to(action, name)}{hidden}"
         "<label>Who looks into it? Empty: nobody"
         f'<input name="assignee" value="{escape(assignee or "")}"></label>'
         f"{_YOUR_NAME}<button>Assign</button></form>"
     )
 
 
-def _close_form(action: str, hidden: str = "") -> str:
+def _close_form(action: str, name: str = "Close", hidden: str = "") -> str:
     choices = "".join(f'<option value="{state}">{word}</option>' for state, word in _CLOSED_WORDS)
     return (
-        f"{_form_to(action, 'Close')}{hidden}"
+        f"{_form_to(action, name)}{hidden}"
         f'<label>What became of it?<select name="state">{choices}</select></label>'
         '<label>Why?<input name="note"></label>'
         f"{_YOUR_NAME}<button>Close it</button></form>"
