@@ -75,9 +75,9 @@ def impact_address(what: str) -> str:
     return f"/impact/{quote(what, safe='')}"
 
 
-def scrolling(content: str) -> str:
+def scrolling(content: str, label: str = "Answer") -> str:
     """Give what may be wider than the screen: it scrolls by itself, with the keyboard as well."""
-    return f'<div class="wide" role="region" aria-label="Answer" tabindex="0">{content}</div>'
+    return f'<div class="wide" role="region" aria-label="{label}" tabindex="0">{content}</div>'
 
 
 def links(named: Sequence[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from ..capture.environment import host_name
 from ..query import lookups
 from ..query.uses import Use, Uses, uses
 from ..render import detail, words
@@ -15,6 +16,7 @@ from ..render.fragment import text as _text
 from ..render.narrative import run_mark
 from .access import now_us
 from .answers import asked
+from .files import about_file
 from .sheet import (
     address,
     artifact_links,
@@ -131,8 +133,11 @@ def components_page(client: Client) -> Response:
     return plain_page("Components", f"<ul>{entries}</ul>" if entries else "<p>None yet.</p>")
 
 
-def artifact_page(client: Client, name: str) -> Response:
-    """Give the page of a file or another artifact: who made and who read it, in which versions."""
+def artifact_page(client: Client, name: str, *, shows_files: bool = False) -> Response:
+    """Give the page of a file or another artifact: who made and who read it, in which versions.
+
+    ``shows_files``: with the file as it lies on this machine now.
+    """
     asked(client).take_in()
     store = client.open_store()
     found = uses(store, name, _LISTED, now_us())
@@ -140,15 +145,14 @@ def artifact_page(client: Client, name: str) -> Response:
     content = None if found is None else found.version
     runs = lookups.who(store, name, content, _LISTED)
     title = name if found is None else found.name
-    body = (
-        f'<p><a href="{address(title)}">What is behind its newest version</a> · '
-        f'<a href="{impact_address(title)}">What is built on it</a></p>'
-    )
-    body += (
-        f"<h2>Runs that made it</h2>{run_links(runs)}"
-        if runs
-        else "<p>No recorded run made it.</p>"
-    )
+    behind = ""
+    if found is None or any(use.is_write for use in found.uses):
+        behind = f'<a href="{address(title)}">What is behind its newest version</a> · '
+    body = f'<p>{behind}<a href="{impact_address(title)}">What is built on it</a></p>'
+    if found is not None and shows_files:
+        body += about_file(found, host_name())
+    made = run_links(runs) if runs else "<p>No recorded run made it.</p>"
+    body += f"<h2>Runs that made it</h2>{made}"
     if found is not None and found.readers:
         body += f"<h2>Runs that read it</h2>{run_links(found.readers)}"
     if found is not None:
