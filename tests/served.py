@@ -51,14 +51,25 @@ class Served(NamedTuple):
         body: Any = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        port = urlsplit(self.url).port
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read().decode())
+        return ask_at(self.url, path, method, body, headers)
 
     def post(self, path: str, content: Any, **headers: str) -> Answer:
         return self.ask(path, "POST", json.dumps(content), {**JSON, **headers})
+
+
+def ask_at(
+    url: str,
+    path: str,
+    method: str = "GET",
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """Ask the server at a URL."""
+    port = urlsplit(url).port
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read().decode())
 
 
 @contextmanager

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -594,14 +594,13 @@ PAGES = (
 )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_no_page_has_a_barrier(browser: Browser, served: Served, theme: Any, width: int) -> None:
+def barriers(browser: Browser, url: str, paths: Sequence[str], theme: Any, width: int) -> list[str]:
+    """Give what axe finds on pages, and which of them are wider than the screen."""
     size: Any = {"width": width, "height": 800}
-    context = browser.new_context(base_url=served.url, color_scheme=theme, viewport=size)
+    context = browser.new_context(base_url=url, color_scheme=theme, viewport=size)
     page = context.new_page()
     found: list[str] = []
-    for path in PAGES:
+    for path in paths:
         page.goto(path)
         page.wait_for_load_state("load")
         page.wait_for_timeout(250)
@@ -612,7 +611,74 @@ def test_no_page_has_a_barrier(browser: Browser, served: Served, theme: Any, wid
         if wide > width:
             found.append(f"{path} is {wide} wide")
     context.close()
-    assert found == []
+    return found
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_has_a_barrier(browser: Browser, served: Served, theme: Any, width: int) -> None:
+    assert barriers(browser, served.url, PAGES, theme, width) == []
+
+
+# -- the page of a file, on one's own machine --------------------------------------------
+
+WIDE = ",".join(f"column {n}" for n in range(40))
+CONTENTS = {
+    "orders.csv": "id,customer,amount,note\n"
+    + "".join(
+        f'{n},"Smith, Ann",{n * 1.5},a <b>bold</b> note of several words\n' for n in range(90)
+    ),
+    "wide.csv": f"{WIDE}\n{WIDE}\n",
+    "index.csv": ",a\n0,1\n",
+    "settings.json": '{\n  "depth": 3,\n  "link": "' + "x" * 500 + '"\n}\n',
+    "empty.csv": "",
+    "model.pkl": "\0\1\2",
+    "changed.csv": "a\n1\n",
+    "gone.csv": "a\n1\n",
+}
+
+
+@pytest.fixture(scope="module")
+def own_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Path]]:
+    """`bt ui` over runs that read files of each kind."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, content in CONTENTS.items():
+        (folder / name).write_text(content)
+    with serving(f"sqlite:///{folder}/bt.db", folder, "ui", "--no-browser") as found:
+        for name in CONTENTS:
+            found.client.register("load", input_path=folder / name)(lambda: None)()
+        assert found.client.flush(60) == 0
+        (folder / "changed.csv").write_text("a\n2\n")
+        (folder / "gone.csv").unlink()
+        yield found, folder
+
+
+def file_page(folder: Path, name: str) -> str:
+    return f"/f/{quote(str(folder / name), safe='')}"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_of_a_file_has_a_barrier(
+    browser: Browser, own_files: tuple[Served, Path], theme: Any, width: int
+) -> None:
+    served, folder = own_files
+    paths = [file_page(folder, name) for name in CONTENTS]
+    assert barriers(browser, served.url, paths, theme, width) == []
+
+
+def test_a_file_is_previewed_as_text(browser: Browser, own_files: tuple[Served, Path]) -> None:
+    served, folder = own_files
+    with closing(browser.new_context(base_url=served.url)) as context:
+        page = context.new_page()
+        page.goto(file_page(folder, "orders.csv"))
+        rows = page.get_by_role("region", name="The first rows").get_by_role("row")
+        expect(rows).to_have_count(21)
+        expect(rows.nth(1)).to_contain_text("a <b>bold</b> note")
+        assert page.locator("main b").count() == 0
+        page.goto(file_page(folder, "changed.csv"))
+        expect(page.get_by_role("main")).to_contain_text("has changed since it was last recorded")
+        expect(page.get_by_role("heading", name="Preview")).to_have_count(0)
 
 
 # -- the files -------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class FileVersions:
                 if state.st_size == 0:
                     # All empty files have one content: it would link runs that
                     # have nothing to do with each other.
-                    return _weak_version(state)
+                    return weak_version(state)
                 return self._file_version(path, state)
             return self._folder_version(path) if stat.S_ISDIR(state.st_mode) else None
         except (OSError, ValueError):
@@ -94,11 +94,11 @@ class FileVersions:
 
     def _file_version(self, path: str, state: os.stat_result) -> str:
         if state.st_size > self._limit:
-            return _weak_version(state)
+            return weak_version(state)
         # Somebody may be writing it just now: one more try, and then the honest answer.
         for _ in range(2):
             began = self._now_ns()
-            version = _digest_file(path, state.st_size)
+            version = digest_file(path, state.st_size)
             after = os.stat(path)
             if version is not None and _key(after) == _key(state):
                 if _has_rested(state, began):
@@ -107,7 +107,7 @@ class FileVersions:
             state = after
             if state.st_size > self._limit or not stat.S_ISREG(state.st_mode):
                 break
-        return _weak_version(state)
+        return weak_version(state)
 
     def _folder_version(self, path: str) -> str | None:
         """Give the version of all files in a folder, a partitioned dataset for one."""
@@ -123,7 +123,7 @@ class FileVersions:
             versions = [self._member_version(file, state) for _, file, state in members]
             if all(version.startswith("blake3:") for version in versions):
                 return f"blake3:{_listing_digest(members, versions)}"
-        versions = [_weak_version(state) for _, _, state in members]
+        versions = [weak_version(state) for _, _, state in members]
         return f"stat:{total}-{_listing_digest(members, versions)[:32]}"
 
     def _member_version(self, file: str, state: os.stat_result) -> str:
@@ -151,7 +151,8 @@ def _key(state: os.stat_result) -> tuple[int, int, int, int]:
     return state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino
 
 
-def _weak_version(state: os.stat_result) -> str:
+def weak_version(state: os.stat_result) -> str:
+    """Give the version of a file by its size and time alone."""
     return f"stat:{state.st_size}-{state.st_mtime_ns}"
 
 
@@ -162,11 +163,13 @@ def _has_rested(state: os.stat_result, began_ns: int) -> bool:
     return changed + (_COARSE_REST_NS if is_coarse else _REST_NS) <= began_ns
 
 
-def _digest_file(path: str, size: int) -> str | None:
+def digest_file(
+    path: str, size: int, see: Callable[[memoryview], object] | None = None
+) -> str | None:
     """Give the digest of a regular file, or None if it is not of this size.
 
     It is read, never mapped: a mapped file that somebody cuts short kills the
-    process that looks at it.
+    process that looks at it. ``see`` is given the bytes, piece by piece, as they are hashed.
     """
     from blake3 import blake3  # only who digests something pays for loading it
 
@@ -185,6 +188,8 @@ def _digest_file(path: str, size: int) -> str | None:
             if count == 0:
                 break
             hasher.update(view[:count])
+            if see is not None:
+                see(view[:count])
             read += count
     finally:
         os.close(descriptor)

@@ -105,7 +105,14 @@ def ui(session: Session, *, name: str | None, no_browser: bool) -> None:
     if name is not None:
         path += f"o/{quote(naming.ask(session, name, session.asking.output_named), safe='')}"
     _serve(
-        session, "127.0.0.1", 0, hosts=_LOOPBACK_NAMES, auth=False, path=path, browse=not no_browser
+        session,
+        "127.0.0.1",
+        0,
+        hosts=_LOOPBACK_NAMES,
+        auth=False,
+        shows_files=True,
+        path=path,
+        browse=not no_browser,
     )
 
 
@@ -116,6 +123,7 @@ def _serve(
     *,
     hosts: Collection[str] | None,
     auth: bool,
+    shows_files: bool = False,
     path: str = "",
     browse: bool = False,
 ) -> None:
@@ -130,6 +138,7 @@ def _serve(
         hosts=hosts,
         version=__version__,
         auth=auth,
+        shows_files=shows_files,
         is_ending=lambda: running.should_exit,
     )
     config = uvicorn.Config(

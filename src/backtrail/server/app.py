@@ -39,6 +39,7 @@ def make_app(
     hosts: Iterable[str] | None,
     version: str,
     auth: bool = True,
+    shows_files: bool = False,
     is_ending: Callable[[], bool] = lambda: False,
 ) -> Gate:
     """Give the server as an ASGI application.
@@ -47,6 +48,8 @@ def make_app(
         client: of the store that is served; closing it is the caller's.
         hosts: names that requests may give as Host; None for any.
         auth: whether a token is asked for, once there are any.
+        shows_files: whether the page of a file looks at it on this machine. Only for the page of
+            the person whose files they are: a name may be that of any file.
         version: of ours, for the OpenAPI document.
         is_ending: tells when the process is to stop, so that what goes on for long ends too.
     """
@@ -70,7 +73,7 @@ def make_app(
             Route("/metrics", metrics),
             *api_routes(client, version),
             *store_routes(client, version),
-            *page_routes(client, traces),
+            *page_routes(client, traces, shows_files=shows_files),
             *view_routes(client, traces, is_ending),
             *login_routes(client),
         ],

@@ -65,8 +65,11 @@ _GOES_ON = "<!-- goes on -->"
 _SAID_LATER = '<p class="dim" data-later>Putting it into words…</p>'
 
 
-def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
-    """Give the routes of the pages over a client; ``traces`` are those of pages that are open."""
+def page_routes(client: Client, traces: Traces, *, shows_files: bool = False) -> list[BaseRoute]:
+    """Give the routes of the pages over a client.
+
+    ``traces`` are those of pages that are open; ``shows_files`` as in `app.make_app`.
+    """
     walks = ThreadPoolExecutor(_MOST_WALKS, "backtrail-walk")
 
     def whole(make: Callable[[Client], Response]) -> Endpoint:
@@ -100,7 +103,7 @@ def page_routes(client: Client, traces: Traces) -> list[BaseRoute]:
         Route("/health", whole(things.health_page)),
         Route("/c", whole(things.components_page)),
         Route("/c/{name:path}", named(things.component_page)),
-        Route("/f/{name:path}", named(things.artifact_page)),
+        Route("/f/{name:path}", named(partial(things.artifact_page, shows_files=shows_files))),
         Route("/r/{name:path}", named(things.run_page)),
         Route("/impact/{name:path}", named(_impact)),
         Route("/diff/{pair:path}", diff),

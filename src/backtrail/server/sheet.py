@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -91,22 +91,38 @@ def component_address(name: str) -> str:
     return f"/c/{quote(name, safe='')}"
 
 
+def artifact_address(name: str) -> str:
+    """Give where the page of a file or another artifact is."""
+    return f"/f/{quote(name, safe='')}"
+
+
 def impact_address(what: str) -> str:
     """Give where the page of what is built on a run, or on an artifact, is."""
     return f"/impact/{quote(what, safe='')}"
 
 
-def scrolling(content: str) -> str:
+def scrolling(content: str, label: str = "Answer") -> str:
     """Give what may be wider than the screen: it scrolls by itself, with the keyboard as well."""
-    return f'<div class="wide" role="region" aria-label="Answer" tabindex="0">{content}</div>'
+    return f'<div class="wide" role="region" aria-label="{label}" tabindex="0">{content}</div>'
 
 
 def links(named: Sequence[tuple[str, str]]) -> str:
     """Give a list of links to outputs, each with a word about it."""
+    return _links((address(name), name, about) for name, about in named)
+
+
+def artifact_links(named: Sequence[tuple[str, str, str]]) -> str:
+    """Give a list of links to artifacts, of each its name, its kind and a word about it."""
+    return _links(
+        (address(name) if kind == "output" else artifact_address(name), name, about)
+        for name, kind, about in named
+    )
+
+
+def _links(found: Iterable[tuple[str, str, str]]) -> str:
     entries = "".join(
-        f'<li><a href="{escape(address(name))}">{_text(name)}</a> '
-        f'<span class="dim">{_text(about)}</span></li>'
-        for name, about in named
+        f'<li><a href="{escape(at)}">{_text(name)}</a> <span class="dim">{_text(about)}</span></li>'
+        for at, name, about in found
     )
     return f"<ul>{entries}</ul>" if entries else ""
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from ..capture.environment import host_name
+from ..query import lookups
+from ..query.uses import Use, Uses, uses
 from ..render import detail, words
 from ..render.fragment import text as _text
 from ..render.narrative import run_mark
+from .access import now_us
 from .answers import asked
+from .files import about_file
 from .marking import note_form
 from .sheet import (
     address,
+    artifact_links,
     component_address,
     impact_address,
-    links,
     plain_page,
     run_address,
     run_links,
@@ -68,8 +74,8 @@ def run_page(client: Client, run_id: str) -> Response:
         f"<dt>{_text(label)}</dt><dd>{_text(', '.join(phrases))}</dd>"
         for label, phrases in detail.run_parts(run)
     )
-    made = [(each.name, "made by this run") for each in run.outputs[:_LISTED]]
-    read = [(each.name, "read by this run") for each in run.inputs[:_LISTED]]
+    made = [(each.name, each.kind, "made by this run") for each in run.outputs[:_LISTED]]
+    read = [(each.name, each.kind, "read by this run") for each in run.inputs[:_LISTED]]
     body = (
         f'<p><a href="{address(run.run_id)}">What is behind it</a> · '
         f'<a href="{impact_address(run.run_id)}">What is built on it</a> · '
@@ -77,9 +83,9 @@ def run_page(client: Client, run_id: str) -> Response:
         f'<dl class="map">{parts}</dl>'
     )
     if made:
-        body += f"<h2>Made</h2>{links(made)}"
+        body += f"<h2>Made</h2>{artifact_links(made)}"
     if read:
-        body += f"<h2>Read</h2>{links(read)}"
+        body += f"<h2>Read</h2>{artifact_links(read)}"
     source = client.source_of(run)
     if source is not None:
         body += (
@@ -129,28 +135,46 @@ def components_page(client: Client) -> Response:
     return plain_page("Components", f"<ul>{entries}</ul>" if entries else "<p>None yet.</p>")
 
 
-def artifact_page(client: Client, name: str) -> Response:
-    """Give the page of a file or another artifact: who made it, in which versions."""
-    runs = asked(client).who(name, limit=_LISTED)
-    body = (
-        f'<p><a href="{address(name)}">What is behind its newest version</a> · '
-        f'<a href="{impact_address(name)}">What is built on it</a></p>'
-    )
-    body += (
-        f"<h2>Runs that made it</h2>{run_links(runs)}"
-        if runs
-        else "<p>No recorded run made it.</p>"
-    )
-    versions = {w.version: run for run in reversed(runs) for w in run.outputs if w.name == name}
+def artifact_page(client: Client, name: str, *, shows_files: bool = False) -> Response:
+    """Give the page of a file or another artifact: who made and who read it, in which versions.
+
+    ``shows_files``: with the file as it lies on this machine now.
+    """
+    asked(client).take_in()
+    store = client.open_store()
+    found = uses(store, name, _LISTED, now_us())
+    # Not `Client.who`: that hashes the file of this name, and anybody may name any file here.
+    content = None if found is None else found.version
+    runs = lookups.who(store, name, content, _LISTED)
+    title = name if found is None else found.name
+    behind = ""
+    if found is None or any(use.is_write for use in found.uses):
+        behind = f'<a href="{address(title)}">What is behind its newest version</a> · '
+    body = f'<p>{behind}<a href="{impact_address(title)}">What is built on it</a></p>'
+    if found is not None and shows_files:
+        body += about_file(found, host_name())
+    made = run_links(runs) if runs else "<p>No recorded run made it.</p>"
+    body += f"<h2>Runs that made it</h2>{made}"
+    if found is not None and found.readers:
+        body += f"<h2>Runs that read it</h2>{run_links(found.readers)}"
+    if found is not None:
+        body += _versions(found)
+    return plain_page(title, body)
+
+
+def _versions(found: Uses) -> str:
+    """Give the versions that were recorded, each where it was written or read last."""
+    newest: dict[str, Use] = {}
+    for use in found.uses:
+        if use.version:
+            newest.setdefault(use.version, use)
     shown = "".join(
         f"<li><code>{_text(words.short_version(version))}</code> "
-        f'<span class="dim">{_text(words.second(run.started_us))} UTC</span></li>'
-        for version, run in reversed(versions.items())
-        if version
+        f'<span class="dim">{"made" if use.is_write else "read"} '
+        f"{_text(words.second(use.at_us))} UTC</span></li>"
+        for version, use in islice(newest.items(), _LISTED)
     )
-    if shown:
-        body += f"<h2>Versions</h2><ul>{shown}</ul>"
-    return plain_page(name, body)
+    return f"<h2>Versions</h2><ul>{shown}</ul>" if shown else ""
 
 
 def health_page(client: Client) -> Response:

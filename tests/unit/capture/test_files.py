@@ -21,13 +21,13 @@ from backtrail.model.digest import digest_bytes
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Count how often a file was really hashed."""
     calls: list[str] = []
-    real = files._digest_file
+    real = files.digest_file
 
     def digest_file(path: str, size: int) -> str | None:
         calls.append(path)
         return real(path, size)
 
-    monkeypatch.setattr(files, "_digest_file", digest_file)
+    monkeypatch.setattr(files, "digest_file", digest_file)
     return lambda: len(calls)
 
 
@@ -49,6 +49,16 @@ def test_the_version_is_the_digest_of_the_bytes(tmp_path: Path, size: int) -> No
     (tmp_path / "x").write_bytes(data)
 
     assert FileVersions().version_of(str(tmp_path / "x")) == digest_bytes(data)
+
+
+def test_what_is_hashed_can_be_seen_as_it_is_read(tmp_path: Path) -> None:
+    data = os.urandom((1 << 20) + 1)
+    (tmp_path / "x").write_bytes(data)
+    seen = bytearray()
+
+    digest = files.digest_file(str(tmp_path / "x"), len(data), seen.extend)
+
+    assert (digest, bytes(seen)) == (digest_bytes(data), data)
 
 
 def test_a_large_file_is_known_by_size_and_time(tmp_path: Path) -> None:
@@ -101,7 +111,7 @@ def test_a_read_error_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError(path)
 
     (tmp_path / "x").write_text("x")
-    monkeypatch.setattr(files, "_digest_file", fail)
+    monkeypatch.setattr(files, "digest_file", fail)
 
     assert FileVersions().version_of(str(tmp_path / "x")) is None
 
@@ -121,7 +131,7 @@ def test_special_files_are_never_opened(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_file_that_became_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
-    assert files._digest_file(str(tmp_path / "pipe"), 3) is None
+    assert files.digest_file(str(tmp_path / "pipe"), 3) is None
 
 
 def test_a_file_that_says_it_is_empty_and_is_not_ends(tmp_path: Path) -> None:
@@ -220,7 +230,7 @@ def test_a_file_that_changes_while_it_is_hashed_gets_one_more_try(
 ) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"one")
-    real, writes = files._digest_file, [b"second"]
+    real, writes = files.digest_file, [b"second"]
 
     def digest_file(name: str, size: int) -> str | None:
         version = real(name, size)
@@ -228,7 +238,7 @@ def test_a_file_that_changes_while_it_is_hashed_gets_one_more_try(
             path.write_bytes(writes.pop())
         return version
 
-    monkeypatch.setattr(files, "_digest_file", digest_file)
+    monkeypatch.setattr(files, "digest_file", digest_file)
     versions = FileVersions(now_ns=later())
 
     assert versions.version_of(str(path)) == digest_bytes(b"second")
