@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING
