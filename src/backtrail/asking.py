@@ -125,6 +125,7 @@ class Asking:
         a: str | os.PathLike[str],
         b: str | os.PathLike[str],
         *,
+        files: bool = True,
         watch: Callable[[int, int], bool] | None = None,
     ) -> BacktraceDiff:
         """Compare the backtraces of two outputs: the first run that differs by itself.
@@ -132,6 +133,8 @@ class Asking:
         Args:
             a: an output id, an artifact's name, the path of a file, or a run id.
             b: the other one; put the one that was right first.
+            files: whether to look at this machine: into data files that are still as they
+                were recorded, and into the repository here for sources that were not saved.
             watch: as in `backtrace`, for each of the two.
 
         Raises:
@@ -141,10 +144,13 @@ class Asking:
         """
         from .query import questions
 
-        files = FileVersions(self.settings.digest_limit_bytes)
+        here: dict[str, Any] = {}
+        if files:
+            versions = FileVersions(self.settings.digest_limit_bytes)
+            here = {"version_of": versions.version_of, "folder": os.curdir}
         return self._answer_to(
             questions.diff,
-            {"watch": watch, "version_of": files.version_of, "folder": os.curdir},
+            {"watch": watch, **here},
             a=os.fspath(a),
             b=os.fspath(b),
             tolerance_us=self._tolerance_us(),

@@ -237,6 +237,30 @@ def test_a_server_touches_no_file_and_ui_does(
     assert ("<h2>Preview</h2>" in page.body) == shows_files
 
 
+@pytest.mark.parametrize("shows_files", [False, True])
+def test_a_server_compares_without_touching_files_and_ui_looks_into_them(
+    tmp_path: Path, looked_at: set[str], *, shows_files: bool
+) -> None:
+    path = tmp_path / "clean.csv"
+    with closing(backtrail.connect(f"sqlite:///{tmp_path}/bt.db")) as client:
+        make = client.register("make", output_path=path)(path.write_text)
+        for name in ("good", "bad"):
+            make(f"a\n{name}\n")
+            client.register("serve", input_path=path)(client.log)(name)
+        client.flush()
+        with in_this_process(client, shows_files=shows_files) as at:
+            looked_at.clear()
+            told = ask_at(at, "/api/v1/diff?a=good&b=bad")
+            beside = ask_at(at, "/page/view?output=bad&with=good")
+            looked_at_by_api = str(path) in looked_at
+            page = ask_at(at, "/diff/good..bad")
+
+    assert (told.status, beside.status, page.status) == (200, 200, 200)
+    assert told.content["first_divergence"] is not None
+    assert not looked_at_by_api
+    assert (str(path) in looked_at) == shows_files
+
+
 def test_bt_server_shows_nothing_of_a_file(server: Served, tmp_path: Path) -> None:
     record(server.client, tmp_path)
 

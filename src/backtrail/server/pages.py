@@ -92,7 +92,7 @@ def page_routes(client: Client, traces: Traces, *, shows_files: bool = False) ->
 
     async def diff(request: Request) -> Response:
         pair = request.path_params["pair"]
-        return await run_in_threadpool(shown, lambda: _diff(client, pair))
+        return await run_in_threadpool(shown, lambda: _diff(client, pair, shows_files=shows_files))
 
     async def help_page(_request: Request) -> Response:
         return plain_page("Help", things.HELP)
@@ -257,13 +257,13 @@ def _outputs_csv(found: Impact) -> Response:
     return Response(file.getvalue(), media_type="text/csv", headers=head)
 
 
-def _diff(client: Client, pair: str) -> Response:
+def _diff(client: Client, pair: str, *, shows_files: bool) -> Response:
     """Give the page that compares the two outputs of ``A..B``; a name may hold dots of its own."""
     places = [dots.start() for dots in re.finditer(r"(?=\.\.)", pair)] or [len(pair)]
     for place in places:
         a, b = pair[:place], pair[place + 2 :]
         try:
-            found = asked(client).diff(a, b)
+            found = asked(client).diff(a, b, files=shows_files)
             break
         except NotFoundError:
             if place == places[-1]:

@@ -85,7 +85,7 @@ class Traces:
             if known is not None:
                 self._compared.move_to_end((key, other))
                 return known
-        found = overlay(asked(self._client).diff(other, name))
+        found = overlay(asked(self._client).diff(other, name, files=False))
         with self._lock:
             self._compared[key, other] = found
             while len(self._compared) > _MOST_COMPARED:
