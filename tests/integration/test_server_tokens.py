@@ -121,7 +121,7 @@ def test_what_was_done_is_kept_with_who_did_it(served: Served) -> None:
 
 
 def test_a_person_comes_in_with_a_browser(served: Served) -> None:
-    token = create(served, "ann", "read")
+    token, writer = create(served, "ann", "read"), create(served, "bob", "write")
     html = {"Accept": "text/html"}
     first = served.ask("/o/pred-1?x=1", headers=html)
     assert (first.status, 'value="/o/pred-1?x=1"' in first.body) == (401, True)
@@ -140,6 +140,15 @@ def test_a_person_comes_in_with_a_browser(served: Served) -> None:
     assert served.ask("/o/pred-1", headers=inside).status == 200
     # What it may not, it may not from a page either.
     assert served.ask("/flag/pred-1", "POST", "note=bad&by=ann", inside).status == 403
+    assert served.post("/api/v1/flags", {"output": "pred-1"}, **bearer(writer)).status == 201
+    run_id = served.client.recent(1)[0].run_id
+    ways = ("/o/pred-1", "/o/pred-1.html", "/flag/pred-1", "/review", f"/r/{run_id}")
+    for path in ways:
+        assert 'method="post"' not in served.ask(path, headers=inside).body
+        assert "Flag this output" not in served.ask(path, headers=inside).body
+    writing = {"Cookie": enter(writer)[2].partition(";")[0], **html}
+    posting = [path for path in ways if 'method="post"' in served.ask(path, headers=writing).body]
+    assert posting == ["/o/pred-1", *ways[2:]]
     for elsewhere in ("//evil.example", "https://evil.example", "/%5Cevil.example", "x"):
         assert enter(token, elsewhere)[1] == "/"
     left = served.ask("/logout", "POST", headers=inside)

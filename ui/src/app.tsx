@@ -37,7 +37,7 @@ if (place) {
     addEventListener("drawn", put, { once: true });
   }
   place.textContent = "";
-  render(<Trace name={place.dataset.name!} firstKey={place.dataset.key!} />, place);
+  render(<Trace name={place.dataset.name!} firstKey={place.dataset.key!} mayFlag={place.dataset.flags !== undefined} />, place);
 }
 const toggle = document.getElementById("theme");
 if (toggle) {

@@ -22,7 +22,7 @@ const save = (name: string, content: BlobPart, type: string) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 };
 
-export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
+export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: string; mayFlag: boolean }) {
   const [state, change] = useAddress();
   const [doc, setDoc] = useState<Doc | null>(null);
   const [every, setEvery] = useState<Row[] | null>(null);
@@ -183,7 +183,7 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
         g: () => change({ view: "graph" }),
         t: () => change({ view: "timeline" }),
         b: () => change({ view: "table" }),
-        f: () => location.assign(`/flag/${encodeURIComponent(name)}`),
+        f: () => mayFlag && location.assign(`/flag/${encodeURIComponent(name)}`),
         d: compare,
         n: () => nextWarned(1),
         p: () => nextWarned(-1),
@@ -255,9 +255,11 @@ export function Trace({ name, firstKey }: { name: string; firstKey: string }) {
   return (
     <>
       <div class="actions">
-        <a class="button" href={`/flag/${encodeURIComponent(name)}`}>
-          Flag this output
-        </a>
+        {mayFlag && (
+          <a class="button" href={`/flag/${encodeURIComponent(name)}`}>
+            Flag this output
+          </a>
+        )}
         <button onClick={share}>Copy link</button>
         <button onClick={png}>PNG</button>
         <a class="button" href={`${at}.svg`}>

@@ -41,6 +41,12 @@ def caller_name() -> str | None:
     return None if token is None else token.name
 
 
+def caller_may(scope: str) -> bool:
+    """Tell whether the request may do what needs this scope: forms for the rest are not shown."""
+    token = caller.get()
+    return token is None or SCOPES.index(token.scope) >= SCOPES.index(scope)
+
+
 def scope_for(method: str, path: str) -> str:
     """Give the scope that a request needs."""
     if method in SAFE:

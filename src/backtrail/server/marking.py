@@ -22,7 +22,7 @@ from ..render import words
 from ..render.fragment import text as _text
 from ..render.review import looks_into, shown_rows
 from . import answers
-from .access import now_us
+from .access import caller_may, now_us
 from .answers import asked
 from .routes import bounded_body, checked
 from .schemas import AssignBody, FlagBody, NoteBody, UnflagQuery
@@ -61,6 +61,7 @@ class _Closing(NamedTuple):
 
     names: list[str]
     since_us: int
+    by: str
 
 
 def mark_routes(client: Client) -> list[BaseRoute]:
@@ -123,7 +124,7 @@ def mark_routes(client: Client) -> list[BaseRoute]:
         while len(closings) >= _MOST_UNDOABLE:
             closings.pop(next(iter(closings)), None)
         key = secrets.token_urlsafe(8)
-        closings[key] = _Closing(names, since_us)
+        closings[key] = _Closing(names, since_us, said.fields.get("by") or "somebody")
         return f"/review?closed={key}"
 
     def assign_several(said: _Said, _: str) -> str:
@@ -139,7 +140,7 @@ def mark_routes(client: Client) -> list[BaseRoute]:
         for name in closing.names:
             last = client.marks(name)[0]
             if last.state not in (OPEN, ASSIGNED) and last.marked_us >= closing.since_us:
-                _undo(client, name, str(last.marked_us), said.told("by"))
+                _undo(client, name, str(last.marked_us), {"by": closing.by})
         return "/review"
 
     actions = {
@@ -171,15 +172,16 @@ def banner(name: str, marks: Sequence[Mark]) -> str:
     if mark is not None and mark.state == OPEN:
         said = '<span class="warn">! flagged</span> as wrong. '
         said += f"{_text(looks_into(assignee))}. " if assignee else ""
-        said += f'<a href="{at}">{"Close" if assignee else "Assign or close"} it</a>, or '
-        said += 'see what <a href="/review">flagged outputs have in common</a>.'
+        way = "Close it" if assignee else "Assign or close it"
+        said += f'<a href="{at}">{way if caller_may("write") else "See its flag"}</a>, or '
+        said += 'what <a href="/review">flagged outputs have in common</a>.'
     elif mark is not None:
         word = _closed_words(mark.state)
         said = f'It was flagged as wrong. Now: <strong>{word}</strong>. <a href="{at}">More</a>'
     else:
         return ""
     undo = ""
-    if _is_new(marks[0].marked_us):
+    if _is_new(marks[0].marked_us) and caller_may("write"):
         hidden = _hidden(("at", str(marks[0].marked_us)), ("by", marks[0].by or "somebody"))
         undo = _undo_form(_at("undo", name), hidden)
     return f'<div class="banner"><p>{said}</p>{undo}{marks_list(marks)}</div>'
@@ -191,7 +193,9 @@ def flagged_list(found: Sequence[Flagged]) -> str:
 
 
 def note_form(run_id: str) -> str:
-    """Give a form to say something about a run."""
+    """Give a form to say something about a run, to those who may."""
+    if not caller_may("write"):
+        return ""
     return (
         f"{_form_to(_at('note', run_id), 'Note')}"
         '<label>Say something about it<input name="text" required></label>'
@@ -211,7 +215,9 @@ def _review(client: Client, undo: str) -> Response:
         body += f"<h2>Flagged outputs by suspect</h2>{by_suspect}"
     many = words.count(len(flagged), "flag")
     body += flagged_list(flagged)
-    body += f"<details><summary>Assign or close all, {many}</summary>{_forms([], 'all')}</details>"
+    if caller_may("write"):
+        every = _forms([], "all")
+        body += f"<details><summary>Assign or close all, {many}</summary>{every}</details>"
     return plain_page("Review", body, wide=True)
 
 
@@ -239,10 +245,14 @@ def _form(client: Client, name: str) -> Response:
     known = asked(client).output_named(name)
     marks = client.marks(known)
     mark, assignee = standing(marks)
-    body = ""
+    body, may = "", caller_may("write")
     if mark is not None and mark.state == OPEN:
         body = f"<p>It is flagged: {_text(mark.note or 'nothing was said why')}. "
         body += f"{_text(looks_into(assignee) or 'Nobody looks into it')}.</p>"
+    if not may:
+        body += "<p>Your token may read, and neither flag nor close.</p>"
+        return plain_page(f"Flag of {known}", body + marks_list(marks))
+    if body:
         body += f"<h2>Assign it</h2>{_assign_form(_at('assign', known), assignee)}"
         body += f"<h2>Close the flag</h2>{_close_form(_at('unflag', known))}"
         body += "<h2>Flag it once more</h2>"
@@ -255,7 +265,9 @@ def _form(client: Client, name: str) -> Response:
 
 
 def _forms(outputs: Sequence[str], which: str) -> str:
-    """Give what can be done with several flags; without outputs: with all."""
+    """Give what can be done with several flags; without outputs: with all. To those who may."""
+    if not caller_may("write"):
+        return ""
     hidden = _hidden(*(("output", name) for name in outputs))
     assign = _assign_form("/review/assign", None, f"Assign {which}", hidden)
     return assign + _close_form("/review/close", f"Close {which}", hidden)

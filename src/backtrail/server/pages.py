@@ -31,6 +31,7 @@ from ..render.fragment import text as _text
 from ..render.narrative import headline, value_words
 from ..render.svg import svg
 from . import things
+from .access import caller_may
 from .answers import asked
 from .marking import banner, flag_address, flagged_list, mark_routes
 from .problems import problem
@@ -216,11 +217,14 @@ def _top(client: Client, trace: Backtrace) -> str:
 def _bottom(trace: Backtrace, name: str, key: str) -> str:
     """Give the place where a trace is drawn."""
     page_at = escape(f"{address(name)}.html")
+    flag, may = "", ""
+    if caller_may("write"):
+        may = " data-flags"
+        flag = f'<p><a href="{escape(flag_address(name))}">Flag this output</a></p>'
     return (
         f'</div></section><p class="hidden">{_text(headline(trace))}</p>'
-        f'<div id="trace" data-name="{escape(name)}" data-key="{key}">'
-        f'<p><a href="{escape(flag_address(name))}">Flag this output</a></p>'
-        f'<p><a href="{page_at}">All steps, their graph and details on one page</a></p></div>'
+        f'<div id="trace" data-name="{escape(name)}" data-key="{key}"{may}>'
+        f'{flag}<p><a href="{page_at}">All steps, their graph and details on one page</a></p></div>'
     )
 
 
@@ -288,7 +292,8 @@ def _as_picture(client: Client, name: str) -> Response:
 def _as_page(client: Client, name: str) -> Response:
     found = client.explain(name)
     said = [sentence.text for sentence in found.sentences]
-    return HTMLResponse(page.page(found.backtrace, said=said, flag_at=flag_address(name)))
+    flag_at = flag_address(name) if caller_may("write") else ""
+    return HTMLResponse(page.page(found.backtrace, said=said, flag_at=flag_at))
 
 
 _TWINS: dict[str, Callable[[Client, str], Response]] = {
