@@ -373,6 +373,7 @@ def test_pages_review_compare_and_look_downstream(empty: Served, tmp_path: Path)
 
     assert "No output is flagged." in before.body
     assert "1 flagged output" in review.body
+    assert "too few to tell anything from chance. Flag more that are wrong.</li>" in review.body
     assert "Ann: far too high" in review.body
     assert "No difference is known" in compared.body
     assert "raw.csv, every version" in built.body

@@ -273,26 +273,29 @@ def why(row: Row, member: Member, *, first: bool) -> str:
     return ", ".join(parts)
 
 
-def sentences(review: Reviewed) -> Iterator[str]:
-    """Say what the order is worth, what was compared, and what to do next."""
+def sentences(review: Reviewed, *, commands: bool = True) -> Iterator[str]:
+    """Say what the order is worth, what was compared, and what to do next, by which command."""
     if not review.flagged:
-        yield EMPTY_HINT
+        if commands:
+            yield EMPTY_HINT
         yield from _left_out(review)
         return
-    yield verdict_sentence(review)
+    yield _verdict_sentence(review, "bt flag ID" if commands else "")
     yield from _leader_sentence(review)
     shown = shown_rows(review)
     if any(len(row.members) > 1 for row in shown):
         yield "= is behind the same outputs as the line above: no flag can tell these apart."
     yield from _rest_sentence(review)
     yield from _left_out(review)
+    if not commands:
+        return
     if review.rows and review.verdict != "nothing" and review.rows[0].run is not None:
         yield f"Start with rank 1: bt impact {short_ids([review.rows[0].run.run_id])[0]}"
     every = "It" if review.flagged == 1 else f"All {review.flagged:,}"
     yield f"{every}: bt review --list  |  done: bt unflag --all"
 
 
-def verdict_sentence(review: Reviewed) -> str:
+def _verdict_sentence(review: Reviewed, command: str) -> str:
     """Say how much the order is worth; nothing here ever says what made the outputs wrong."""
     if not review.rows:
         return "Nothing stands out: no run behind the flagged outputs is known."
@@ -301,7 +304,7 @@ def verdict_sentence(review: Reviewed) -> str:
     said = {
         "no-others": "Unsure: there is no output to compare with that is not flagged.",
         "too-few": f"Unsure: {_flags(review)} too few to tell anything from chance. Flag more"
-        " that are wrong: bt flag ID",
+        f" that are wrong{f': {command}' if command else '.'}",
         "everywhere": "Unsure: rank 1 is behind every output compared, flagged or not, so there is"
         " nothing to compare it with.",
         "chance": f"Unsure: {rate}. Chance alone would do as much {_odds(first.p_value)}.",

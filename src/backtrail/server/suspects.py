@@ -25,8 +25,7 @@ def suspects(found: Review) -> str:
     heads = "".join(f'<th scope="col">{name}</th>' for name in _HEADS)
     rows = "".join(_rows(found))
     table = f'<table class="lines"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    # Sentences that name a command are for a terminal.
-    said = "".join(f"<li>{_text(each)}</li>" for each in sentences(found) if "bt " not in each)
+    said = "".join(f"<li>{_text(each)}</li>" for each in sentences(found, commands=False))
     worth = f"<ul>{said}</ul>" if said else ""
     return f"<p><strong>{_text(headline(found))}</strong></p>{scrolling(table)}{worth}"
 
@@ -41,13 +40,13 @@ def _rows(found: Review) -> Iterator[str]:
             what = _text(member.kind)
             ways = ""
             if run is not None:
-                what = f'<a href="{run_address(run.run_id)}">{_text(short[run.run_id])}</a>'
-                ways = f'<a href="{impact_address(run.run_id)}">what else used it</a>'
+                what = f'<a class="whole" href="{run_address(run.run_id)}">{_text(short[run.run_id])}</a>'
+                ways = f'<a class="whole" href="{impact_address(run.run_id)}">what else used it</a>'
             cells = (
                 f"{row.rank}" if first else '<span title="behind the same outputs">=</span>',
                 what,
                 _component(member.component),
-                _text(words.minute(run.started_us)) if run else "",
+                f'<span class="whole">{_text(words.minute(run.started_us))}</span>' if run else "",
                 f"{row.support:,}/{found.flagged:,}" if first else "",
                 f"{row.others:,}/{found.others:,}" if first else "",
                 _text(suspicion(row.suspicion)) if first else "",
