@@ -40,7 +40,8 @@ def _rows(found: Review) -> Iterator[str]:
             what = _text(member.kind)
             ways = ""
             if run is not None:
-                what = f'<a class="whole" href="{run_address(run.run_id)}">{_text(short[run.run_id])}</a>'
+                at = run_address(run.run_id)
+                what = f'<a class="whole" href="{at}">{_text(short[run.run_id])}</a>'
                 ways = f'<a class="whole" href="{impact_address(run.run_id)}">what else used it</a>'
             cells = (
                 f"{row.rank}" if first else '<span title="behind the same outputs">=</span>',
