@@ -575,6 +575,29 @@ def test_an_unknown_id_leads_to_what_is_near(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Backtrace of pred-small")
 
 
+def test_an_empty_page_of_ones_own_loads_the_example(browser: Browser, tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path, "ui", "--no-browser") as own:
+        page = browser.new_page(base_url=own.url)
+        page.goto("/")
+        assert [each["id"] for each in Axe().run(page).response["violations"]] == []
+        page.get_by_role("button", name="Load the example").click()
+        expect(page.get_by_text("The example is running.")).to_be_visible()
+        expect(page.get_by_role("heading", name="Newest outputs")).to_be_visible(timeout=180_000)
+        expect(page.get_by_role("link", name="pred-MQ2963-12-29")).to_be_visible(timeout=180_000)
+        page.close()
+
+
+def test_who_says_something_says_who_it_is_once(page: Page, served: Served) -> None:
+    page.goto("/flag/pred-large")
+    page.get_by_label("What is wrong?").fill("too late")
+    page.get_by_label("Of what kind?").select_option("late")
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Flag").click()
+    page.goto("/r/large-last")
+    expect(page.get_by_label("Your name")).to_have_value("ann")
+    served.client.unflag("pred-large", by="ann")
+
+
 # -- for everybody ---------------------------------------------------------------------
 
 PAGES = (

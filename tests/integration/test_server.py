@@ -360,6 +360,54 @@ def test_names_with_dots_are_compared_as_well(empty: Served) -> None:
     assert empty.ask("/diff/a..b").status == 404
 
 
+def test_each_page_of_an_answer_has_twins(empty: Served, tmp_path: Path) -> None:
+    record(empty.client, tmp_path)
+    empty.client.flag("pred-1", "far too high", by="Ann")
+    empty.client.flush()
+    run_id = empty.client.history("clean")[0].run_id
+    file = quote(str(tmp_path / "clean.csv"), safe="")
+    twins = {
+        "/o/pred-1": ("backtrace/1", "pred-1"),
+        f"/r/{run_id}": ("run/1", "component"),
+        "/c/clean": ("runs/1", "clean"),
+        f"/f/{file}": ("runs/1", "clean"),
+        "/diff/pred-0..pred-1": ("diff/1", "pred-1"),
+        f"/impact/{run_id}": ("impact/1", "serve"),
+        "/review": ("review/1", "1 flagged output"),
+    }
+
+    for path, (schema, word) in twins.items():
+        as_json, as_text = empty.ask(f"{path}.json"), empty.ask(f"{path}.txt")
+        assert (as_json.status, as_text.status) == (200, 200), path
+        assert as_json.content["schema"] == f"backtrail.{schema}"
+        assert as_text.headers["Content-Type"].startswith("text/plain")
+        assert word in as_text.body
+    for path in ("/r/nope", "/c/nope", "/f/nope", "/diff/a..b", "/impact/nope"):
+        as_json, as_text = empty.ask(f"{path}.json"), empty.ask(f"{path}.txt")
+        assert (as_json.status, as_text.status) == (404, 404), path
+        assert as_json.content["title"]
+
+
+def test_what_is_wrong_may_be_of_a_kind(empty: Served) -> None:
+    empty.client.log("pred", component="serve")
+    empty.client.flush()
+
+    for kind in ("late", "other", "nonsense"):
+        empty.ask("/flag/pred", "POST", f"note=since+noon&kind={kind}&by=ann")
+
+    notes = [mark.note for mark in empty.client.marks("pred")]
+    assert notes == ["since noon", "since noon", "late: since noon"]
+
+
+def test_an_empty_page_says_how_to_begin(empty: Served) -> None:
+    page = empty.ask("/").body
+
+    assert "@bt.register(" in page
+    assert "Load the example" not in page  # it is not the page of one's own machine
+    assert empty.ask("/example", "POST").headers["Location"] == "/"
+    assert empty.client.recent(1) == []
+
+
 def test_pages_review_compare_and_look_downstream(empty: Served, tmp_path: Path) -> None:
     before = empty.ask("/review")
     record(empty.client, tmp_path)

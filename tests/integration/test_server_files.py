@@ -185,9 +185,9 @@ def test_what_is_no_local_file_has_a_page_without_one(ui: Served, name: str) -> 
 
 
 @contextmanager
-def in_this_process(client: Client, *, shows_files: bool) -> Iterator[str]:
+def in_this_process(client: Client, *, is_local: bool) -> Iterator[str]:
     """Serve from a thread, where calls of the file system can be watched."""
-    app = make_app(client, hosts=None, version="test", shows_files=shows_files)
+    app = make_app(client, hosts=None, version="test", is_local=is_local)
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -220,26 +220,26 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("shows_files", [False, True])
+@pytest.mark.parametrize("is_local", [False, True])
 def test_a_server_touches_no_file_and_ui_does(
-    tmp_path: Path, looked_at: set[str], *, shows_files: bool
+    tmp_path: Path, looked_at: set[str], *, is_local: bool
 ) -> None:
     url = f"sqlite:///{tmp_path}/bt.db"
     with closing(backtrail.connect(url, spool=str(tmp_path / "spool"))) as client:
         record(client, tmp_path)
-        with in_this_process(client, shows_files=shows_files) as at:
+        with in_this_process(client, is_local=is_local) as at:
             looked_at.clear()
             page = ask_at(at, f"/f/{quote(str(tmp_path / 'clean.csv'), safe='')}")
 
     assert page.status == 200
-    assert (str(tmp_path / "clean.csv") in looked_at) == shows_files
-    assert ("<h2>The file</h2>" in page.body) == shows_files
-    assert ("<h2>Preview</h2>" in page.body) == shows_files
+    assert (str(tmp_path / "clean.csv") in looked_at) == is_local
+    assert ("<h2>The file</h2>" in page.body) == is_local
+    assert ("<h2>Preview</h2>" in page.body) == is_local
 
 
-@pytest.mark.parametrize("shows_files", [False, True])
+@pytest.mark.parametrize("is_local", [False, True])
 def test_a_server_compares_without_touching_files_and_ui_looks_into_them(
-    tmp_path: Path, looked_at: set[str], *, shows_files: bool
+    tmp_path: Path, looked_at: set[str], *, is_local: bool
 ) -> None:
     path = tmp_path / "clean.csv"
     with closing(backtrail.connect(f"sqlite:///{tmp_path}/bt.db")) as client:
@@ -248,7 +248,7 @@ def test_a_server_compares_without_touching_files_and_ui_looks_into_them(
             make(f"a\n{name}\n")
             client.register("serve", input_path=path)(client.log)(name)
         client.flush()
-        with in_this_process(client, shows_files=shows_files) as at:
+        with in_this_process(client, is_local=is_local) as at:
             looked_at.clear()
             told = ask_at(at, "/api/v1/diff?a=good&b=bad")
             beside = ask_at(at, "/page/view?output=bad&with=good")
@@ -258,7 +258,7 @@ def test_a_server_compares_without_touching_files_and_ui_looks_into_them(
     assert (told.status, beside.status, page.status) == (200, 200, 200)
     assert told.content["first_divergence"] is not None
     assert not looked_at_by_api
-    assert (str(path) in looked_at) == shows_files
+    assert (str(path) in looked_at) == is_local
 
 
 def test_bt_server_shows_nothing_of_a_file(server: Served, tmp_path: Path) -> None:

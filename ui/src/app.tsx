@@ -3,14 +3,21 @@ import { render } from "preact";
 import { Box } from "./box";
 import { Trace } from "./trace";
 
-const kept = (): string | null => {
+const kept = (what: string): string | null => {
   try {
-    return localStorage.getItem("backtrail-theme");
+    return localStorage.getItem(`backtrail-${what}`);
   } catch {
     return null;
   }
 };
-const theme = kept();
+const keep = (what: string, value: string): void => {
+  try {
+    localStorage.setItem(`backtrail-${what}`, value);
+  } catch {
+    // It holds for this page then.
+  }
+};
+const theme = kept("theme");
 if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 
 const box = document.getElementById("box");
@@ -48,13 +55,14 @@ if (toggle) {
       : matchMedia("(prefers-color-scheme: dark)").matches;
     const next = dark ? "light" : "dark";
     document.documentElement.dataset.theme = next;
-    try {
-      localStorage.setItem("backtrail-theme", next);
-    } catch {
-      // It holds for this page then.
-    }
+    keep("theme", next);
     dispatchEvent(new Event("themechange"));
   });
+}
+// Who says something says who it is once.
+for (const name of document.querySelectorAll<HTMLInputElement>("form.mark input[name=by]")) {
+  name.value = kept("name") ?? "";
+  name.form!.addEventListener("submit", () => keep("name", name.value));
 }
 // What was just said of an output can be taken back for ten seconds, and while the button is in use.
 const undo = document.querySelector("form.undo");

@@ -110,7 +110,7 @@ def ui(session: Session, *, name: str | None, no_browser: bool) -> None:
         0,
         hosts=_LOOPBACK_NAMES,
         auth=False,
-        shows_files=True,
+        is_local=True,
         path=path,
         browse=not no_browser,
     )
@@ -123,7 +123,7 @@ def _serve(
     *,
     hosts: Collection[str] | None,
     auth: bool,
-    shows_files: bool = False,
+    is_local: bool = False,
     path: str = "",
     browse: bool = False,
 ) -> None:
@@ -138,7 +138,7 @@ def _serve(
         hosts=hosts,
         version=__version__,
         auth=auth,
-        shows_files=shows_files,
+        is_local=is_local,
         is_ending=lambda: running.should_exit,
     )
     config = uvicorn.Config(

@@ -39,7 +39,7 @@ def make_app(
     hosts: Iterable[str] | None,
     version: str,
     auth: bool = True,
-    shows_files: bool = False,
+    is_local: bool = False,
     is_ending: Callable[[], bool] = lambda: False,
 ) -> Gate:
     """Give the server as an ASGI application.
@@ -48,8 +48,8 @@ def make_app(
         client: of the store that is served; closing it is the caller's.
         hosts: names that requests may give as Host; None for any.
         auth: whether a token is asked for, once there are any.
-        shows_files: whether the page of a file looks at it on this machine. Only for the page of
-            the person whose files they are: a name may be that of any file.
+        is_local: whether it is for the person at this machine alone. Then pages look at files
+            here, and can load the example. Not for others: a name may be that of any file.
         version: of ours, for the OpenAPI document.
         is_ending: tells when the process is to stop, so that what goes on for long ends too.
     """
@@ -73,7 +73,7 @@ def make_app(
             Route("/metrics", metrics),
             *api_routes(client, version),
             *store_routes(client, version),
-            *page_routes(client, traces, shows_files=shows_files),
+            *page_routes(client, traces, is_local=is_local),
             *view_routes(client, traces, is_ending),
             *login_routes(client),
         ],

@@ -21,7 +21,7 @@ from ..query.marks import standing
 from ..render import words
 from ..render.fragment import text as _text
 from ..render.review import looks_into, shown_rows
-from . import answers
+from . import answers, twins
 from .access import caller_may, now_us
 from .answers import asked
 from .routes import bounded_body, checked
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _UNDONE_WITHIN_US = 10_000_000
 _MOST_UNDOABLE = 20  # closings of several flags at once that can be taken back
 _IN_A_FORM = 200  # outputs that a form of a suspect names
+_KINDS = ("wrong value", "missing", "late")
 _CLOSED_WORDS = (
     ("explained", "explained: it is known why"),
     ("fixed", "fixed: it is made anew, or will not happen again"),
@@ -87,6 +88,12 @@ def mark_routes(client: Client) -> list[BaseRoute]:
         name = request.path_params["name"]
         return await run_in_threadpool(shown, lambda: _form(client, name), client, name)
 
+    def twin(ending: str) -> Callable[[Request], object]:
+        async def endpoint(_request: Request) -> Response:
+            return await run_in_threadpool(shown, lambda: twins.review(client, ending))
+
+        return endpoint
+
     async def review(request: Request) -> Response:
         key = request.query_params.get("closed", "")
         closing = closings.get(key)
@@ -94,7 +101,10 @@ def mark_routes(client: Client) -> list[BaseRoute]:
         return await run_in_threadpool(shown, lambda: _review(client, undo))
 
     def flag(said: _Said, name: str) -> str:
-        read = partial(msgspec.convert, {"output": name, **said.told("note", "by")}, FlagBody)
+        told = said.told("note", "by")
+        if said.fields.get("kind") in _KINDS:
+            told["note"] = ": ".join(filter(None, (said.fields["kind"], told.get("note"))))
+        read = partial(msgspec.convert, {"output": name, **told}, FlagBody)
         answers.flag(client, checked(read))
         return address(name)
 
@@ -155,6 +165,7 @@ def mark_routes(client: Client) -> list[BaseRoute]:
     }
     return [
         Route("/review", review),
+        *(Route(f"/review.{ending}", twin(ending)) for ending in ("json", "txt")),
         Route("/flag/{name:path}", form, methods=["GET"]),
         *(Route(path, posted(make), methods=["POST"]) for path, make in actions.items()),
     ]
@@ -256,9 +267,11 @@ def _form(client: Client, name: str) -> Response:
         body += f"<h2>Assign it</h2>{_assign_form(_at('assign', known), assignee)}"
         body += f"<h2>Close the flag</h2>{_close_form(_at('unflag', known))}"
         body += "<h2>Flag it once more</h2>"
+    kinds = "".join(f"<option>{kind}</option>" for kind in ("other", *_KINDS))
     body += (
         f"{_form_to(flag_address(known), 'Flag')}"
         '<label>What is wrong?<input name="note" required></label>'
+        f'<label>Of what kind?<select name="kind">{kinds}</select></label>'
         f"{_YOUR_NAME}<button>Flag</button></form>"
     )
     return plain_page(f"Flag {known}", body + marks_list(marks), box=False)

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from html import escape
@@ -17,7 +17,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import (
     HTMLResponse,
-    PlainTextResponse,
     RedirectResponse,
     Response,
     StreamingResponse,
@@ -26,16 +25,14 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..errors import BacktrailError, NotFoundError
-from ..render import diff_html, impact_html, page, text, words
+from ..render import diff_html, impact_html, page, words
 from ..render.fragment import text as _text
 from ..render.narrative import headline, value_words
-from ..render.svg import svg
-from . import things
+from . import things, twins
 from .access import caller_may
 from .answers import asked
+from .example import Example
 from .marking import banner, flag_address, flagged_list, mark_routes
-from .problems import problem
-from .routes import document
 from .sheet import (
     address,
     impact_address,
@@ -51,7 +48,7 @@ from .view import in_words
 if TYPE_CHECKING:
     from ..client import Client
     from ..query.backtrace import Backtrace
-    from ..query.impact import Impact
+    from ..query.diff import BacktraceDiff
     from .view import Traces
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -64,14 +61,24 @@ _LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST_SAID_AT_ONCE = 3_000
 _MOST_WALKS = 8
 _GOES_ON = "<!-- goes on -->"
+_EMPTY = """\
+<p>Nothing has been recorded yet. Register a function, and call it:</p>
+<pre><code>import backtrail as bt
+
+@bt.register("clean", input_path="raw", output_path="to")
+def clean(raw, to): ...</code></pre>
+"""
+_LOCAL_COMMAND = "<p>Or run <code>bt demo --db</code> with the address of this server.</p>"
 _SAID_LATER = '<p class="dim" data-later>Putting it into words…</p>'
 
 
-def page_routes(client: Client, traces: Traces, *, shows_files: bool = False) -> list[BaseRoute]:
+def page_routes(client: Client, traces: Traces, *, is_local: bool = False) -> list[BaseRoute]:
     """Give the routes of the pages over a client.
 
-    ``traces`` are those of pages that are open; ``shows_files`` as in `app.make_app`.
+    ``traces`` are those of pages that are open; ``is_local`` as in `app.make_app`.
     """
+    compare = partial(_compared, is_local=is_local)
+    example = Example(client) if is_local else None
     walks = ThreadPoolExecutor(_MOST_WALKS, "backtrail-walk")
 
     def whole(make: Callable[[Client], Response]) -> Endpoint:
@@ -80,7 +87,9 @@ def page_routes(client: Client, traces: Traces, *, shows_files: bool = False) ->
 
         return endpoint
 
-    def named(make: Callable[[Client, str], Response]) -> Endpoint:
+    def named(page: twins.Make, beside: Mapping[str, twins.Make]) -> Endpoint:
+        make = twins.with_twins(page, beside)
+
         async def endpoint(request: Request) -> Response:
             name = request.path_params["name"]
             return await run_in_threadpool(shown, lambda: make(client, name), client, name)
@@ -91,9 +100,15 @@ def page_routes(client: Client, traces: Traces, *, shows_files: bool = False) ->
         name = request.query_params.get("id", "").strip()
         return RedirectResponse(address(name) if name else "/", 303)
 
-    async def diff(request: Request) -> Response:
-        pair = request.path_params["pair"]
-        return await run_in_threadpool(shown, lambda: _diff(client, pair, shows_files=shows_files))
+    async def load(_request: Request) -> Response:
+        if example is not None:
+            await run_in_threadpool(example.start)
+        return RedirectResponse("/", 303)
+
+    def output_page(client: Client, name: str) -> Response:
+        return _output(client, walks, traces, name)
+
+    file_page = partial(things.artifact_page, shows_files=is_local)
 
     async def help_page(_request: Request) -> Response:
         return plain_page("Help", things.HELP)
@@ -104,18 +119,19 @@ def page_routes(client: Client, traces: Traces, *, shows_files: bool = False) ->
         Route("/help", help_page),
         Route("/health", whole(things.health_page)),
         Route("/c", whole(things.components_page)),
-        Route("/c/{name:path}", named(things.component_page)),
-        Route("/f/{name:path}", named(partial(things.artifact_page, shows_files=shows_files))),
-        Route("/r/{name:path}", named(things.run_page)),
-        Route("/impact/{name:path}", named(_impact)),
-        Route("/diff/{pair:path}", diff),
-        Route("/", whole(_first)),
+        Route("/c/{name:path}", named(things.component_page, twins.of_runs(things.history))),
+        Route("/f/{name:path}", named(file_page, twins.of_runs(things.makers))),
+        Route("/r/{name:path}", named(things.run_page, twins.RUN)),
+        Route("/impact/{name:path}", named(_impact, {**twins.IMPACT, "csv": _impact_csv})),
+        Route("/diff/{name:path}", named(partial(_diff, compare), twins.of_diff(compare))),
+        Route("/", whole(partial(_first, example=example))),
+        Route("/example", load, methods=["POST"]),
         Route("/o", go),
-        Route("/o/{name:path}", named(lambda client, name: _output(client, walks, traces, name))),
+        Route("/o/{name:path}", named(output_page, {**twins.OUTPUT, "html": _as_page})),
     ]
 
 
-def _first(client: Client) -> Response:
+def _first(client: Client, example: Example | None) -> Response:
     runs = client.recent(_LOOKED_AT) if client.has_records() else []
     written = ((w.name, run) for run in runs for w in run.outputs if w.kind == "output")
     newest: dict[str, str] = {}
@@ -128,38 +144,24 @@ def _first(client: Client) -> Response:
     if flagged:
         body += f'{flagged_list(flagged)}<p><a href="/review">What they have in common</a></p>'
     if runs:
-        body = f'<div id="live">{body}<h2>Newest runs</h2>{run_links(runs[:_SHOWN])}</div>'
+        body += f"<h2>Newest runs</h2>{run_links(runs[:_SHOWN])}"
     else:
-        body = (
-            "<p>Nothing has been recorded yet. Put <code>@register</code> on a function and "
-            "call it, or run <code>bt demo</code>.</p>"
-        )
+        body = _EMPTY + (_LOCAL_COMMAND if example is None else example.offer())
     return plain_page(
-        "What made this?", f"<p>Paste an output id above, or type part of it.</p>{body}"
+        "What made this?",
+        f'<p>Paste an output id above, or type part of it.</p><div id="live">{body}</div>',
     )
 
 
 def _output(client: Client, walks: Executor, traces: Traces, name: str) -> Response:
-    """Give the page of an output; ``.json``, ``.txt``, ``.svg``, ``.html`` behind its id: twins."""
-    try:
-        walk = _begun(client, walks, name)
-        if not walk.done() or len(walk.result().frames) > _MOST_SAID_AT_ONCE:
-            return _streamed(client, traces, name, walk)
-        trace = walk.result()
-        said = in_words(client.explain(name, trace=trace))
-        body = _top(client, trace) + said + _bottom(trace, name, traces.keep(name, trace)[0])
-        return plain_page(f"Backtrace of {name}", body, wide=True)
-    except NotFoundError:
-        known, dot, suffix = name.rpartition(".")
-        twin = _TWINS.get(suffix)
-        if not dot or not known or twin is None:
-            raise
-    try:
-        return twin(client, known)
-    except BacktrailError as error:
-        if suffix == "json":
-            return problem(error)
-        raise
+    """Give the page of an output."""
+    walk = _begun(client, walks, name)
+    if not walk.done() or len(walk.result().frames) > _MOST_SAID_AT_ONCE:
+        return _streamed(client, traces, name, walk)
+    trace = walk.result()
+    said = in_words(client.explain(name, trace=trace))
+    body = _top(client, trace) + said + _bottom(trace, name, traces.keep(name, trace)[0])
+    return plain_page(f"Backtrace of {name}", body, wide=True)
 
 
 def _begun(client: Client, walks: Executor, name: str) -> Future[Backtrace]:
@@ -229,13 +231,8 @@ def _bottom(trace: Backtrace, name: str, key: str) -> str:
 
 
 def _impact(client: Client, what: str) -> Response:
-    """Give the page of what is built on something; ``.csv`` behind its name: the outputs."""
-    try:
-        found = asked(client).impact(what)
-    except NotFoundError:
-        if not what.endswith(".csv"):
-            raise
-        return _outputs_csv(asked(client).impact(what.removesuffix(".csv")))
+    """Give the page of what is built on something."""
+    found = asked(client).impact(what)
     body = scrolling(impact_html.impact(found))
     outputs = [(each.name, each.component) for each in islice(found.outputs, _LOOKED_AT)]
     if outputs:
@@ -247,8 +244,9 @@ def _impact(client: Client, what: str) -> Response:
     return plain_page(f"Built on {what}", body, wide=True)
 
 
-def _outputs_csv(found: Impact) -> Response:
-    """Give the outputs that are affected as a file for a spreadsheet, nearest first."""
+def _impact_csv(client: Client, what: str) -> Response:
+    """Give the outputs that are built on something as a file for a spreadsheet, nearest first."""
+    found = client.impact(what)
     file = io.StringIO()
     write = csv.writer(file).writerow
     write(("output", "component", "run", "written (UTC)", "flagged"))
@@ -261,32 +259,25 @@ def _outputs_csv(found: Impact) -> Response:
     return Response(file.getvalue(), media_type="text/csv", headers=head)
 
 
-def _diff(client: Client, pair: str, *, shows_files: bool) -> Response:
-    """Give the page that compares the two outputs of ``A..B``; a name may hold dots of its own."""
+def _compared(client: Client, pair: str, *, is_local: bool) -> BacktraceDiff:
+    """Compare the two outputs of ``A..B``; a name may hold dots of its own."""
     places = [dots.start() for dots in re.finditer(r"(?=\.\.)", pair)] or [len(pair)]
-    for place in places:
-        a, b = pair[:place], pair[place + 2 :]
+    *others, last = ((pair[:place], pair[place + 2 :]) for place in places)
+    for a, b in others:
         try:
-            found = asked(client).diff(a, b, files=shows_files)
-            break
+            return asked(client).diff(a, b, files=is_local)
         except NotFoundError:
-            if place == places[-1]:
-                raise
+            continue
+    return asked(client).diff(*last, files=is_local)
+
+
+def _diff(compare: Callable[[Client, str], BacktraceDiff], client: Client, pair: str) -> Response:
+    """Give the page that compares two outputs."""
+    found = compare(client, pair)
+    a, b = found.a.name, found.b.name
     body = links([(a, "what is behind it"), (b, "what is behind it")])
     body += scrolling(diff_html.backtrace_diff(found))
     return plain_page(f"{a} against {b}", body, wide=True)
-
-
-def _as_json(client: Client, name: str) -> Response:
-    return document(client.backtrace(name).to_dict())
-
-
-def _as_text(client: Client, name: str) -> Response:
-    return PlainTextResponse(text.backtrace(client.backtrace(name)) + "\n")
-
-
-def _as_picture(client: Client, name: str) -> Response:
-    return Response(svg(client.backtrace(name)), media_type="image/svg+xml")
 
 
 def _as_page(client: Client, name: str) -> Response:
@@ -294,11 +285,3 @@ def _as_page(client: Client, name: str) -> Response:
     said = [sentence.text for sentence in found.sentences]
     flag_at = flag_address(name) if caller_may("write") else ""
     return HTMLResponse(page.page(found.backtrace, said=said, flag_at=flag_at))
-
-
-_TWINS: dict[str, Callable[[Client, str], Response]] = {
-    "json": _as_json,
-    "txt": _as_text,
-    "svg": _as_picture,
-    "html": _as_page,
-}

@@ -31,6 +31,7 @@ from .sheet import (
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..model.records import Run
 
 _HISTORY = 100
 _LISTED = 50
@@ -97,7 +98,7 @@ def run_page(client: Client, run_id: str) -> Response:
 
 def component_page(client: Client, name: str) -> Response:
     """Give the page of a component: what it is, how its runs went, the newest of them."""
-    runs = asked(client).history(name, limit=_HISTORY)
+    runs = history(client, name)
     known = next((each for each in client.components() if each.name == name), None)
     facts = [
         ("what it does", known and known.description),
@@ -123,6 +124,11 @@ def component_page(client: Client, name: str) -> Response:
     return plain_page(name, body)
 
 
+def history(client: Client, name: str) -> list[Run]:
+    """Give the last runs of a component, the newest first."""
+    return asked(client).history(name, limit=_HISTORY)
+
+
 def components_page(client: Client) -> Response:
     """Give the page of all components, the one that ran last first."""
     found = client.components() if client.has_records() else []
@@ -140,12 +146,7 @@ def artifact_page(client: Client, name: str, *, shows_files: bool = False) -> Re
 
     ``shows_files``: with the file as it lies on this machine now.
     """
-    asked(client).take_in()
-    store = client.open_store()
-    found = uses(store, name, _LISTED, now_us())
-    # Not `Client.who`: that hashes the file of this name, and anybody may name any file here.
-    content = None if found is None else found.version
-    runs = lookups.who(store, name, content, _LISTED)
+    found, runs = _uses_and_makers(client, name)
     title = name if found is None else found.name
     behind = ""
     if found is None or any(use.is_write for use in found.uses):
@@ -160,6 +161,20 @@ def artifact_page(client: Client, name: str, *, shows_files: bool = False) -> Re
     if found is not None:
         body += _versions(found)
     return plain_page(title, body)
+
+
+def makers(client: Client, name: str) -> list[Run]:
+    """Give the runs that made a file or another artifact, the newest first."""
+    return _uses_and_makers(client, name)[1]
+
+
+def _uses_and_makers(client: Client, name: str) -> tuple[Uses | None, list[Run]]:
+    asked(client).take_in()
+    store = client.open_store()
+    found = uses(store, name, _LISTED, now_us())
+    # Not `Client.who`: that hashes the file of this name, and anybody may name any file here.
+    content = None if found is None else found.version
+    return found, lookups.who(store, name, content, _LISTED)
 
 
 def _versions(found: Uses) -> str:
