@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -18,6 +18,7 @@ from backtrail.model.facts import (
     SiteFact,
     WriterFact,
 )
+from backtrail.store.protocol import Store
 
 
 def names(client: Client) -> list[str]:
@@ -50,6 +51,15 @@ def test_a_flag_that_is_taken_back_is_gone_and_may_be_set_again(client: Client) 
     assert names(client) == ["b", "c", "a"]
 
 
+def taken_in_every_order(store: Store, marks: Sequence[FlagFact]) -> Iterator[None]:
+    """Take in all marks, in one order after the other, each by a writer of its own."""
+    for n, order in enumerate(itertools.permutations(marks)):
+        uid = n.to_bytes(16, "big")
+        for at, mark in enumerate(order):
+            store.take_in([Batch(WriterFact(uid, "h", 1, 1, {}), 0, at + 1, [mark])])
+        yield
+
+
 def test_the_latest_mark_counts_in_whatever_order_marks_arrive(
     another_client: Callable[[], Client],
 ) -> None:
@@ -65,10 +75,7 @@ def test_the_latest_mark_counts_in_whatever_order_marks_arrive(
     client.flush()
     store = client.open_store()
 
-    for n, order in enumerate(itertools.permutations(marks)):
-        uid = n.to_bytes(16, "big")
-        for at, mark in enumerate(order):
-            store.take_in([Batch(WriterFact(uid, "h", 1, 1, {}), 0, at + 1, [mark])])
+    for _ in taken_in_every_order(store, marks):
         (found,) = client.flagged()
         assert (found.note, found.by, found.flagged_us) == ("last", "cy", 30)
     store.take_in(
@@ -261,10 +268,7 @@ def test_an_assignment_counts_in_whatever_order_marks_arrive(
     client.flush()
     store = client.open_store()
 
-    for n, order in enumerate(itertools.permutations(marks)):
-        uid = n.to_bytes(16, "big")
-        for at, mark in enumerate(order):
-            store.take_in([Batch(WriterFact(uid, "h", 1, 1, {}), 0, at + 1, [mark])])
+    for _ in taken_in_every_order(store, marks):
         (found,) = client.flagged()
         assert (found.note, found.by, found.flagged_us) == ("wrong", "cy", 30)
         assert found.assignee == "dee"
