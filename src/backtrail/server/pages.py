@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..errors import BacktrailError, NotFoundError
-from ..render import diff_html, impact_html, page, text, words
+from ..render import diff_html, impact_graph, impact_html, page, text, words
 from ..render.fragment import text as _text
 from ..render.narrative import headline, value_words
 from ..render.svg import svg
@@ -38,10 +38,12 @@ from .problems import problem
 from .routes import document
 from .sheet import (
     address,
+    component_address,
     impact_address,
     links,
     page_text,
     plain_page,
+    run_address,
     run_links,
     scrolling,
     shown,
@@ -58,6 +60,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _SHOWN = 10
 _LOOKED_AT = 50
 _MOST_IN_CSV = 100_000
+_MOST_LINES = 2_000
 _LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Of longer traces the page begins before they are walked, and comes before the words, which
 # look at every run once more.
@@ -229,14 +232,15 @@ def _bottom(trace: Backtrace, name: str, key: str) -> str:
 
 
 def _impact(client: Client, what: str) -> Response:
-    """Give the page of what is built on something; ``.csv`` behind its name: the outputs."""
+    """Give the page of what is built on something; ``.csv`` and ``.svg`` behind its name: twins."""
     try:
         found = asked(client).impact(what)
     except NotFoundError:
-        if not what.endswith(".csv"):
+        known, _, suffix = what.rpartition(".")
+        if not known or suffix not in _IMPACT_TWINS:
             raise
-        return _outputs_csv(asked(client).impact(what.removesuffix(".csv")))
-    body = scrolling(impact_html.impact(found))
+        return _IMPACT_TWINS[suffix](asked(client).impact(known))
+    body = scrolling(impact_html.impact(found, _MOST_LINES)) + _graph(found, what)
     outputs = [(each.name, each.component) for each in islice(found.outputs, _LOOKED_AT)]
     if outputs:
         more = found.outputs_total - len(outputs)
@@ -245,6 +249,26 @@ def _impact(client: Client, what: str) -> Response:
         which = f"the first {_MOST_IN_CSV:,}" if found.outputs_total > _MOST_IN_CSV else "all"
         body += f'<a href="{impact_address(what)}.csv">CSV of {which}</a></p>'
     return plain_page(f"Built on {what}", body, wide=True)
+
+
+def _graph(found: Impact, what: str) -> str:
+    """Give the graph of what is built on something, where anything is."""
+    if not found.runs:
+        return ""
+    address_of = {"run": run_address, "component": component_address}
+    drawn = impact_graph.svg(found, lambda kind, name: address_of[kind](name))
+    notes = "".join(f"<p>{_text(note)}</p>" for note in impact_graph.notes(found))
+    return (
+        "<h2>As a graph</h2><p>What is asked about stands at the left; +1 used what that made, +2 "
+        "what those made, and so on. An arrow leads from what "
+        "made something to what used it; a dashed one, from what was called to what called it. "
+        f'<a href="{impact_address(what)}.svg">The graph as a picture</a></p>{notes}'
+        f"{scrolling(drawn, 'Graph')}"
+    )
+
+
+def _impact_picture(found: Impact) -> Response:
+    return Response(impact_graph.svg(found), media_type="image/svg+xml")
 
 
 def _outputs_csv(found: Impact) -> Response:
@@ -259,6 +283,12 @@ def _outputs_csv(found: Impact) -> Response:
         write((*cells, "yes" if each.flagged else ""))
     head = {"Content-Disposition": 'attachment; filename="outputs.csv"'}
     return Response(file.getvalue(), media_type="text/csv", headers=head)
+
+
+_IMPACT_TWINS: dict[str, Callable[[Impact], Response]] = {
+    "csv": _outputs_csv,
+    "svg": _impact_picture,
+}
 
 
 def _diff(client: Client, pair: str, *, shows_files: bool) -> Response:
