@@ -456,6 +456,38 @@ def test_where_nothing_is_built_on_something_nothing_is_drawn(empty: Served) -> 
     assert "<svg" not in empty.ask("/impact/score-0").body
 
 
+def test_the_page_of_a_component_counts_runs_that_used_what_was_out_of_date(
+    empty: Served,
+) -> None:
+    day = datetime(2026, 7, 1, tzinfo=timezone.utc)
+    for hour, component, version in (
+        *((0, "train", "v1"), (1, "serve", "v1"), (2, "train", "v2"), (3, "serve", "v1")),
+        *((4, "serve", "v2"), (5, "serve", "v1")),
+    ):
+        at, model = day + timedelta(hours=hour), [Pointer("<model>", version=version)]
+        made = component == "train"
+        empty.client.record_run(
+            component, run_id=f"run-{hour}", started_at=at, ended_at=at,
+            inputs=[] if made else model, outputs=model if made else [],
+            status="failed" if hour == 5 else "completed",
+        )  # fmt: skip
+    empty.client.flush()
+
+    page = empty.ask("/c/serve").body
+    of_train = empty.ask("/c/train").body
+
+    assert "Of the last 4 runs, 1 failed. 2 used something that was out of date" in page
+    assert re.findall(r'<li><a href="(/r/run-\d)">[^<]*</a> read &lt;model&gt; of', page) == [
+        "/r/run-5",
+        "/r/run-3",
+    ]
+    assert re.findall(r'<a class="(\w*)" href="/r/run-(\d)" title', page) == [
+        *(("", "1"), ("warn", "3"), ("", "4"), ("bad", "5")),
+    ]
+    assert "None is known to have used something that was out of date" in of_train
+    assert "What was out of date" not in of_train
+
+
 def test_the_page_of_a_very_long_trace_begins_before_it_is_walked(empty: Served) -> None:
     at, runs = datetime(2026, 7, 1, tzinfo=timezone.utc), 4_000
     for n in range(runs):
