@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     from .capture.recorder import Recorder
     from .journal.journal import Journal
-    from .model.records import ComponentRecord, Diagnosis, Finding, Flagged, Mark, Match, Run
+    from .model.records import (
+        ComponentRecord,
+        Diagnosis,
+        Finding,
+        Flagged,
+        FrameWarning,
+        Mark,
+        Match,
+        Run,
+    )
     from .query.backtrace import Backtrace
     from .query.diff import BacktraceDiff
     from .query.explain import Explanation
@@ -309,6 +318,31 @@ class Asking:
         name = component_name(component) or ""
         return self._answer_to(
             lookups.history, component=name, limit=limit, since=since, until=until
+        )
+
+    def stale_runs(
+        self, component: Component | str, *, limit: int = 10
+    ) -> dict[str, list[FrameWarning]]:
+        """Give those of a component's newest runs that used what was not the newest then.
+
+        Args:
+            component: a `Component` or its name.
+            limit: look at so many runs.
+
+        Returns:
+            By run id, the warnings ``stale.fresher-run`` that a backtrace of the run has at
+            its first frame; the newest run first.
+
+        Raises:
+            NotFoundError: there is no such component.
+        """
+        from .query import questions
+
+        return self._answer_to(
+            questions.stale_runs,
+            component=component_name(component) or "",
+            limit=limit,
+            tolerance_us=self._tolerance_us(),
         )
 
     def recent(self, limit: int = 20, before: datetime | str | None = None) -> list[Run]:

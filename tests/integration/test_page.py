@@ -88,6 +88,28 @@ def plant_pair(client: Client) -> None:
         put(hour + 3, "predict", [f"{name}-model"], f"pred-{name}")
 
 
+def plant_fan(client: Client) -> None:
+    """Record steps that are built on one, three levels of them; some used an older model."""
+
+    def put(minute: int, component: str, name: str, reads: list[Any], writes: Any) -> None:
+        at = START + timedelta(minutes=minute)
+        failed = name in ("clean", "serve-3")
+        client.record_run(
+            component, run_id=f"fan-{name}", started_at=at, ended_at=at + timedelta(seconds=9),
+            inputs=reads, outputs=writes, status="failed" if failed else "completed",
+        )  # fmt: skip
+
+    models = [Pointer("fan/model", version=version) for version in ("v1", "v2")]
+    put(0, "clean", "clean", [], ["fan/table", "fan/rejects"])
+    put(1, "audit", "audit", ["fan/rejects"], [])
+    put(2, "train", "train", ["fan/table"], models[:1])
+    put(3, "train", "train-again", ["fan/table"], models[1:])
+    for n in range(5):
+        output = Pointer(f"fan-pred-{n}", kind="output")
+        put(10 + n, "serve", f"serve-{n}", ["fan/table", models[n % 2]], [output])
+    put(30, "report", "report", [f"fan-pred-{n}" for n in range(5)], ["fan/report"])
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("page")
@@ -96,6 +118,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             plant(found.client, name, runs)
         plant(found.client, "<b>odd</b>", 3)
         plant_pair(found.client)
+        plant_fan(found.client)
         assert found.client.flush(60) == 0
         found.client.flag("pred-middle", "far too low", by="ann")
         found.client.flush()
@@ -598,6 +621,25 @@ def test_who_says_something_says_who_it_is_once(page: Page, served: Served) -> N
     served.client.unflag("pred-large", by="ann")
 
 
+def test_without_a_script_what_is_built_on_a_step_is_a_graph_that_leads_on(
+    browser: Browser, served: Served
+) -> None:
+    with closing(browser.new_context(base_url=served.url, java_script_enabled=False)) as context:
+        page = context.new_page()
+        page.goto("/impact/fan-clean")
+        graph = page.get_by_role("region", name="Graph")
+        expect(graph.get_by_role("link")).to_have_count(10)
+        first, last = (
+            graph.get_by_role("link", name=name).bounding_box()
+            for name in ("+0 clean, asked about", "+2 report")
+        )
+        assert first is not None
+        assert last is not None
+        assert first["x"] + first["width"] < last["x"]
+        graph.get_by_role("link", name="+1 audit").click()
+        expect(page).to_have_url(re.compile("/r/fan-audit$"))
+
+
 # -- for everybody ---------------------------------------------------------------------
 
 PAGES = (
@@ -606,6 +648,9 @@ PAGES = (
     *("/c/train", "/r/middle-run-100", "/f/middle/v3", "/diff/pred-small..pred-middle"),
     *(
         "/impact/middle-run-190",
+        "/impact/middle-run-3",
+        "/c/serve",
+        "/impact/fan-clean",
         "/flag/pred-small",
         "/flag/pred-middle",
         "/help",

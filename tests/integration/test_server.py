@@ -25,7 +25,7 @@ from program import bt_on
 from served import JSON, SERVER, Served, record, serving
 
 import backtrail
-from backtrail import Pointer
+from backtrail import Client, Pointer
 from backtrail.server.routes import MOST_BODY_BYTES, OPERATIONS, PREFIX
 from backtrail.server.schemas import MOST_LISTED
 
@@ -451,6 +451,89 @@ def test_outputs_built_on_something_are_a_file_for_a_spreadsheet(empty: Served) 
         ("pred-1", "yes"),
     ]
     assert empty.ask("/impact/nope.csv").status == 404
+
+
+def plant_steps(client: Client, *, scored: int) -> None:
+    """Record a step that a step is built on, and on that so many, which make an output each."""
+    at = datetime(2026, 7, 1, tzinfo=timezone.utc)
+
+    def put(component: str, run_id: str, reads: str, writes: str | Pointer) -> None:
+        client.record_run(
+            component, run_id=run_id, started_at=at, ended_at=at, inputs=[reads], outputs=[writes]
+        )
+
+    put("clean & sort", "the/first", "raw", "table")
+    put("train", "train-1", "table", "model")
+    for n in range(scored):
+        put("score", f"score-{n}", "model", Pointer(f"pred-{n}", kind="output"))
+    client.flush()
+
+
+@pytest.mark.parametrize(
+    ("scored", "leads_to"),
+    [
+        (3, ["/r/the%2Ffirst", "/r/train-1", "/r/score-0", "/r/score-1", "/r/score-2"]),
+        (70, ["/r/the%2Ffirst", "/r/train-1", "/c/score"]),
+    ],
+)
+def test_what_is_built_on_something_is_drawn_below_its_table(
+    empty: Served, scored: int, leads_to: list[str]
+) -> None:
+    plant_steps(empty.client, scored=scored)
+
+    page = empty.ask("/impact/the%2Ffirst").body
+    picture = empty.ask("/impact/the%2Ffirst.svg")
+
+    table, drawn = page.index("<table"), page.index("<svg")
+    assert table < drawn
+    links = re.findall(r'<a href="([^"]+)"><g role="img" aria-label="([^",]+)', page)
+    assert sorted(at for at, _ in links) == sorted(leads_to)
+    assert "+0 clean &amp; sort" in {label for _, label in links}
+    assert all(empty.ask(at).status == 200 for at in leads_to)
+    assert "<title>+0 clean &amp; sort gave +1 train table</title>" in page
+    assert '<a href="/impact/the%2Ffirst.svg">' in page
+    assert picture.headers["Content-Type"] == "image/svg+xml"
+    assert picture.body.startswith("<svg")
+    assert "<a " not in picture.body
+    assert empty.ask("/impact/nope.svg").status == 404
+
+
+def test_where_nothing_is_built_on_something_nothing_is_drawn(empty: Served) -> None:
+    plant_steps(empty.client, scored=1)
+
+    assert "<svg" not in empty.ask("/impact/score-0").body
+
+
+def test_the_page_of_a_component_counts_runs_that_used_what_was_out_of_date(
+    empty: Served,
+) -> None:
+    day = datetime(2026, 7, 1, tzinfo=timezone.utc)
+    for hour, component, version in (
+        *((0, "train", "v1"), (1, "serve", "v1"), (2, "train", "v2"), (3, "serve", "v1")),
+        *((4, "serve", "v2"), (5, "serve", "v1")),
+    ):
+        at, model = day + timedelta(hours=hour), [Pointer("<model>", version=version)]
+        made = component == "train"
+        empty.client.record_run(
+            component, run_id=f"run-{hour}", started_at=at, ended_at=at,
+            inputs=[] if made else model, outputs=model if made else [],
+            status="failed" if hour == 5 else "completed",
+        )  # fmt: skip
+    empty.client.flush()
+
+    page = empty.ask("/c/serve").body
+    of_train = empty.ask("/c/train").body
+
+    assert "Of the last 4 runs, 1 failed. 2 used something that was out of date" in page
+    assert re.findall(r'<li><a href="(/r/run-\d)">[^<]*</a> read &lt;model&gt; of', page) == [
+        "/r/run-5",
+        "/r/run-3",
+    ]
+    assert re.findall(r'<a class="(\w*)" href="/r/run-(\d)" title', page) == [
+        *(("", "1"), ("warn", "3"), ("", "4"), ("bad", "5")),
+    ]
+    assert "None is known to have used something that was out of date" in of_train
+    assert "What was out of date" not in of_train
 
 
 def test_the_page_of_a_very_long_trace_begins_before_it_is_walked(empty: Served) -> None:

@@ -143,3 +143,32 @@ def test_each_step_of_a_path_is_a_link_of_the_backtrace(
         assert others or {step.run_id for step in path} <= {
             frame.run.run_id for frame in behind[name].frames
         }
+
+
+@given(st.data())
+@examples(60)
+def test_the_links_between_affected_runs_are_those_of_their_backtraces(
+    fresh_store: FreshStore, data: st.DataObject
+) -> None:
+    history = data.draw(histories())
+    root = data.draw(st.sampled_from(history.runs)).run_id
+
+    with fresh_store() as url, recorded(url, history.facts) as client:
+        found = client.impact(root)
+        ids = [run.run_id for run in (*found.roots, *found.runs)]
+        links = [(ids[each.start], ids[each.end], each.called) for each in found.run_links()]
+        groups = found.links(len(found.groups))
+
+    assert len(set(links)) == len(links)
+    for start, end, called in links:
+        evidence = reference_link(history.facts, end, start)
+        assert "call" in evidence if called else evidence - {"call"}
+    # Of a caller, only what it wrote after the call counts.
+    if not any(called for _, _, called in links):
+        assert {(start, end) for start, end, _ in links} == {
+            (start, end)
+            for start, end in itertools.permutations(ids, 2)
+            if reference_link(history.facts, end, start) - {"call"}
+        }
+    # Nothing stands alone but what was asked about.
+    assert {each.end for each in groups} >= set(range(1, len(found.groups)))

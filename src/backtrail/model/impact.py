@@ -10,6 +10,9 @@ from datetime import datetime
 
 from .times import to_datetime
 
+#: So many runs of a group are looked at for what leads to it from other groups.
+LINKED_OF_EACH = 20
+
 
 @dataclass(slots=True)
 class ImpactOrigin:
@@ -53,6 +56,20 @@ class ImpactGroup:
     called: bool = False
     outputs: int = 0
     flagged: int = 0
+
+
+@dataclass(slots=True)
+class ImpactLink:
+    """What led from one group, or run, to another; ``read`` has what was read of the first.
+
+    ``start`` and ``end`` are places in a list; ``start`` is -1 for an artifact that was asked
+    about. With ``called``, the second called the first.
+    """
+
+    start: int
+    end: int
+    read: list[str] = field(default_factory=list)
+    called: bool = False
 
 
 @dataclass(slots=True)

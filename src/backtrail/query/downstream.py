@@ -32,6 +32,8 @@ _AT_ONCE = 100
 # Reads and writes of rows that are kept from where a run is reached to where it is gone on from.
 _MOST_KEPT = 50_000
 _MOST_NAMES = 8
+# Runs, and about so many reads, that are linked once more to show what led to them.
+_LINKED_AT_ONCE, _MOST_LINKED = 50, 10_000
 _OUTPUT = KIND_CODES["output"]
 
 
@@ -46,10 +48,22 @@ class Reach(NamedTuple):
     depth: int
 
 
+class Step(NamedTuple):
+    """What led to a run: the run before it, 0 for an artifact that was asked about.
+
+    ``artifact`` is what was read of it, 0 where ``run`` called ``before``.
+    """
+
+    before: int
+    run: int
+    artifact: int
+
+
 class Group:
     """What is counted of the runs of one component at one distance."""
 
-    def __init__(self, row: RunRow) -> None:
+    def __init__(self, row: RunRow, number: int) -> None:
+        self.number = number
         self.component = row.component
         self.first_run = row.run
         self.runs = self.outputs = self.flagged = self.failed = 0
@@ -72,7 +86,8 @@ class Group:
 class Walk:
     """The runs downstream of an origin; `order` has their keys, nearest first.
 
-    What is kept of a run is 17 bytes or so; rows are loaded when they are needed.
+    `group_of` has the number of the group of each, beside it. What is kept of a run is 21
+    bytes or so; rows are loaded when they are needed.
     """
 
     def __init__(
@@ -85,6 +100,7 @@ class Walk:
         watch: Watch | None = None,
     ) -> None:
         self.order = array("q")
+        self.group_of = array("i")
         self.groups: dict[tuple[int, int], Group] = {}
         self.truncated = False
         self._store = store
@@ -153,9 +169,44 @@ class Walk:
                 since = self._from_at(reach.via, reach.depth - 1)
                 if link.producer == reach.via and (link.written_us or 0) >= since:
                     return link
-            elif isinstance(self._origin, Things) and self._origin.is_read(self._store, link):
+            elif self._is_of_origin(link):
                 return link
         return None
+
+    def steps_to(self, places: Iterable[int]) -> Iterator[Step]:
+        """Give all that leads to the runs at these places in `order`, by each of their links.
+
+        It ends early where that were very many reads.
+        """
+        reads = 0
+        for batch in batches(places, _LINKED_AT_ONCE):
+            linker = Linker(self._store, self._tolerance_us)
+            rows = linker.runs([self.order[place] for place in batch])
+            direct = {self.order[place] for place in batch if self.depth_at(place) == 1}
+            for link in linker.link(rows.values()):
+                run, artifact = link.reader.run, link.read.artifact
+                if self._counts(link):
+                    yield Step(link.producer or 0, run, artifact)
+                # Whatever reads an artifact that was asked about is one link away from it.
+                if run in direct and self._is_of_origin(link):
+                    yield Step(0, run, artifact)
+            for run in rows:
+                for reach in self._late.get(run, ()):
+                    if reach.from_us > ALWAYS:
+                        yield Step(reach.via, run, 0)
+            reads += sum(len(row.ins) for row in rows.values())
+            if reads > _MOST_LINKED:
+                return
+
+    def _counts(self, link: Link) -> bool:
+        """Tell whether a link leads from what is affected of a run that was reached."""
+        producer = link.producer
+        if producer is None or producer not in self._seen:
+            return False
+        return (link.written_us or 0) >= self.from_us(producer)
+
+    def _is_of_origin(self, link: Link) -> bool:
+        return isinstance(self._origin, Things) and self._origin.is_read(self._store, link)
 
     # -- the walk ---------------------------------------------------------------------
 
@@ -290,9 +341,11 @@ class Walk:
         if reach.from_us > ALWAYS:
             self._late[run] = [reach]
         place = reach.depth, row.component
-        if place not in self.groups:
-            self.groups[place] = Group(row)
-        self.groups[place].add(row, link, called=called)
+        group = self.groups.get(place)
+        if group is None:
+            group = self.groups[place] = Group(row, len(self.groups))
+        group.add(row, link, called=called)
+        self.group_of.append(group.number)
         size = len(row.ins) + len(row.outs)
         if size <= self._room:
             self._room -= size

@@ -8,8 +8,9 @@ from ..model.facts import BY_OBJECT, KIND_CODES
 from ..model.records import Frame, FrameWarning
 from ..render.words import age, minute
 from ..store.protocol import ArtifactRow, FresherProbe, Store, WriteRow
-from .assemble import Assembly
-from .links import Link
+from .assemble import Assembly, public_ids
+from .links import Link, Linker
+from .lookups import keys_of_history
 
 _VALUE = KIND_CODES["value"]
 _new = tuple.__new__
@@ -68,6 +69,26 @@ def warn_as_of_run(
                 frame.warnings.append(_fresher(link, fresher[id(link)], assembly))
     if assembly.max_ages:
         _warn_of_age(frames, links, assembly.max_ages)
+
+
+def stale_runs(
+    store: Store, *, component: str, limit: int, tolerance_us: int
+) -> dict[str, list[FrameWarning]]:
+    """Give those of a component's newest runs that did not use the newest; see `Asking.stale_runs`.
+
+    Of each what its own frame says, at the head of its backtrace, for all in one go.
+    """
+    keys = keys_of_history(store, component, limit)
+    rows = store.runs(keys)
+    links = Linker(store, tolerance_us).link([rows[key] for key in keys])
+    assembly = Assembly(store, rows.values(), public_ids(store, rows))
+    fresher = fresher_writes(store, links, assembly.artifacts, assembly.id_of)
+    found: dict[str, list[FrameWarning]] = {}
+    for link in links:
+        if id(link) in fresher:
+            warnings = found.setdefault(assembly.id_of(link.reader.run), [])
+            warnings.append(_fresher(link, fresher[id(link)], assembly))
+    return found
 
 
 def _fresher(link: Link, newest: WriteRow, assembly: Assembly) -> FrameWarning:

@@ -11,6 +11,7 @@ from ..model.facts import KIND_CODES, STATUS_NAMES
 from ..model.impact import (
     ImpactCount,
     ImpactGroup,
+    ImpactLink,
     ImpactOrigin,
     ImpactOutput,
     ImpactStep,
@@ -19,7 +20,8 @@ from ..model.impact import (
 from ..model.records import Run
 from ..store.protocol import MAX_KEY, ArtifactRow, Probe, RunRow, Store
 from .assemble import assemble_runs, public_id
-from .downstream import Walk, batches
+from .downstream import Group, Walk, batches
+from .impact_links import links_of_groups, links_of_runs
 from .keyset import KeySet
 from .lookups import Moment
 from .origins import Runs, Things, origin_named, origin_of_runs
@@ -118,6 +120,19 @@ class Impact:
         """
         return _path(self._store, self._walk, name)
 
+    def links(self, groups: int) -> list[ImpactLink]:
+        """Give what leads from one of the first so many of ``groups`` to another of them.
+
+        The first 20 runs of each are looked at for that: all that is given is recorded, but
+        what happened rarely may be missing.
+        """
+        nearest = [group for _, group in _in_order(self._walk)[:groups]]
+        return links_of_groups(self._store, self._walk, nearest)
+
+    def run_links(self) -> list[ImpactLink]:
+        """Give what leads from one run to another, by their places in ``[*roots, *runs]``."""
+        return links_of_runs(self._store, self._walk)
+
     def depth_of(self, place: int) -> int:
         """Give the fewest links from what was asked about to ``runs[place]``."""
         return self._walk.depth_at(len(self.roots) + place)
@@ -198,7 +213,7 @@ def impact(
 
 def _groups(store: Store, walk: Walk) -> list[ImpactGroup]:
     """Put names to what the walk counted, nearest first, then the one that began first."""
-    found = sorted(walk.groups.items(), key=lambda item: (item[0][0], item[1].first_us))
+    found = _in_order(walk)
     records = {c.component: c for c in store.components({key for (_, key), _ in found})}
     artifacts = store.artifacts({key for _, group in found for key in group.artifacts})
     ids = store.public_ids({group.first_run for _, group in found})
@@ -220,6 +235,10 @@ def _groups(store: Store, walk: Walk) -> list[ImpactGroup]:
         )
         for (depth, key), group in found
     ]
+
+
+def _in_order(walk: Walk) -> list[tuple[tuple[int, int], Group]]:
+    return sorted(walk.groups.items(), key=lambda item: (item[0][0], item[1].first_us))
 
 
 def _said(said: dict[str, Any], name: str) -> Any:

@@ -43,12 +43,22 @@ def history(
     until: Moment | None,
 ) -> list[Run]:
     """Give the runs of a component, newest first, started in [since, until)."""
+    return assemble_runs(store, keys_of_history(store, component, limit, since, until))
+
+
+def keys_of_history(
+    store: Store,
+    component: str,
+    limit: int,
+    since: Moment | None = None,
+    until: Moment | None = None,
+) -> list[int]:
+    """Give the keys of the runs of `history`."""
     row = store.component_named(bounded(component))
     if row is None:
         raise unknown_component(store, component)
     since_us = -MAX_KEY if since is None else moment_us(since)
-    keys = store.runs_of_component(row.component, _before(store, until), since_us, _checked(limit))
-    return assemble_runs(store, keys)
+    return store.runs_of_component(row.component, _before(store, until), since_us, _checked(limit))
 
 
 def components(store: Store, tag: str | None, owner: str | None) -> list[ComponentRecord]:

@@ -22,6 +22,7 @@ from . import lookups, marks
 from .lookups import Moment
 
 if TYPE_CHECKING:
+    from ..model.records import FrameWarning
     from .backtrace import Backtrace
     from .changes import VersionOf
     from .diff import BacktraceDiff
@@ -146,6 +147,15 @@ def explain(
     return query.explain(store, selected, tolerance_us=tolerance_us, now_us=now_us, trace=trace)
 
 
+def stale_runs(
+    store: Store, *, component: str, limit: int, tolerance_us: int
+) -> dict[str, list[FrameWarning]]:
+    """Give the runs that did not use the newest there was; see `Asking.stale_runs`."""
+    from . import freshness as query
+
+    return query.stale_runs(store, component=component, limit=limit, tolerance_us=tolerance_us)
+
+
 def review(
     store: Store,
     *,
@@ -214,12 +224,21 @@ _NAMES = ("output", "a", "b", "what", "name")
 # Types that only mypy imports here: of answers, and of what is not sent.
 _NOT_SENT = (
     *("Backtrace", "BacktraceDiff", "Impact", "Staleness", "Explanation", "Review"),
-    *("VersionOf", "FileVersion", "Run", "Match", "ComponentRecord", "Flagged", "Mark"),
+    *(
+        "VersionOf",
+        "FileVersion",
+        "FrameWarning",
+        "Run",
+        "Match",
+        "ComponentRecord",
+        "Flagged",
+        "Mark",
+    ),
 )
 _AHEAD: dict[str, Callable[..., Any]] = {
     ask.__name__: ask
     for ask in (
-        *(backtrace, diff, impact, stale, explain, review),
+        *(backtrace, diff, impact, stale, explain, stale_runs, review),
         *(lookups.recent, lookups.history, lookups.who, lookups.find, lookups.components),
         *(lookups.get_run, lookups.last_output, lookups.last_good_output),
         *(marks.flagged, marks.marks_on),

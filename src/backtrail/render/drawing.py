@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from .layout import Edge, Layout, Point, layered
+from .layout import Edge, Layout, Point, layered, layered_from_left
 from .narrative import Trace, made_output
 from .picture import MOST_BOXES, Arrow, Box, Picture, picture
 from .screen import Screen, cells, safe
@@ -47,16 +47,23 @@ def draw(
     ``notes`` are last lines of boxes, by the number of a run or the name of a group.
     """
     drawn = picture(trace, by, most, opened)
-    reasons = _reasons(trace, drawn)
+    reasons = handed_on(drawn)
+    if trace.frames:
+        reasons[drawn.boxes[0].key] = str(made_output(trace, drawn.short))
     noted = notes or {}
     texts = [
-        _box_lines(box, reasons.get(box.key, ""), noted.get(box.subject, "")) for box in drawn.boxes
+        box_lines(box, reasons.get(box.key, ""), noted.get(box.subject, "")) for box in drawn.boxes
     ]
+    return laid_out(drawn, texts)
+
+
+def laid_out(drawn: Picture, texts: list[list[str]], *, from_left: bool = False) -> Drawing:
+    """Give boxes with these texts their places, the last at the right edge or the first left."""
     width = _box_width(texts)
     sizes = [(width, 2.0 * PAD_Y + LINE * len(lines) - 5) for lines in texts]
     place = {box.key: number for number, box in enumerate(drawn.boxes)}
     edges = [Edge(place[each.start], place[each.end], int(each.called)) for each in drawn.arrows]
-    layout = layered(sizes, edges)
+    layout = (layered_from_left if from_left else layered)(sizes, edges)
     paths = [
         _curve(points) if points else _loop(layout.corners[place[arrow.start]])
         for arrow, points in zip(drawn.arrows, layout.lines, strict=True)
@@ -66,8 +73,8 @@ def draw(
     return Drawing(drawn, texts, sizes, layout, paths, said)
 
 
-def _reasons(trace: Trace, drawing: Picture) -> dict[str, str]:
-    """Give what each box handed on, in a few words; the one that made the output says that."""
+def handed_on(drawing: Picture) -> dict[str, str]:
+    """Give what each box handed on, in a few words, by its key."""
     reasons: dict[str, str] = {}
     handed: dict[str, dict[str, None]] = defaultdict(dict)
     for arrow in drawing.arrows:
@@ -76,8 +83,6 @@ def _reasons(trace: Trace, drawing: Picture) -> dict[str, str]:
         else:
             handed[arrow.start].update(dict.fromkeys(arrow.names))
     reasons.update((key, _gave(list(names))) for key, names in handed.items() if names)
-    if trace.frames:
-        reasons[drawing.boxes[0].key] = str(made_output(trace, drawing.short))
     return reasons
 
 
@@ -92,7 +97,8 @@ def _gave(names: Sequence[str]) -> str:
     return f"gave {_CUTTER.cut(text, _MOST_CELLS - cells(more) - 5)}{more}"
 
 
-def _box_lines(box: Box, *more: str) -> list[str]:
+def box_lines(box: Box, *more: str) -> list[str]:
+    """Give the lines of a box, and these below them, as they fit."""
     lines = [safe(line) for line in (*box.lines, *more) if line]
     return [_CUTTER.cut(line, _MOST_CELLS) for line in lines]
 

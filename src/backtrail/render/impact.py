@@ -8,7 +8,14 @@ from itertools import chain
 from typing import Protocol
 
 from ..model.facts import DIGEST_KINDS
-from ..model.impact import ImpactCount, ImpactGroup, ImpactOrigin, ImpactStep, ImpactWrite
+from ..model.impact import (
+    ImpactCount,
+    ImpactGroup,
+    ImpactLink,
+    ImpactOrigin,
+    ImpactStep,
+    ImpactWrite,
+)
 from ..model.records import Run
 from ..model.times import to_iso
 from . import words
@@ -65,6 +72,12 @@ class Affected(Protocol):
     @property
     def truncated(self) -> bool:
         """Whether the walk was cut."""
+
+    def links(self, groups: int) -> Sequence[ImpactLink]:
+        """Give what leads from one of the first so many groups to another."""
+
+    def run_links(self) -> Sequence[ImpactLink]:
+        """Give what leads from one run to another, those asked about first."""
 
     def depth_of(self, place: int) -> int:
         """Give the fewest links from what was asked about to a run downstream."""

@@ -11,11 +11,14 @@ from .narrative import FOLD_OVER, list_some
 _HEADINGS = ("+", "runs", "component", "started (UTC)", "outputs", "read")
 
 
-def impact(found: Affected) -> str:
-    """Give a table of the runs by distance and component, and sentences below it."""
-    hidden = len(found.groups) - FOLD_OVER
+def impact(found: Affected, most: int = FOLD_OVER) -> str:
+    """Give a table of the runs by distance and component, and sentences below it.
+
+    It has ``most`` lines at most.
+    """
+    hidden = len(found.groups) - most
     more = f"<p>{words.count(hidden, 'more line')}: print the impact</p>" if hidden > 0 else ""
-    rows = map(_row, found.groups[:FOLD_OVER])
+    rows = map(_row, found.groups[:most])
     return (
         f"<div><p><b>{text(headline(found))}</b></p>{table(_HEADINGS, rows)}{more}"
         f"{items(sentences(found))}</div>"

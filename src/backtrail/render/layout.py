@@ -52,13 +52,34 @@ class Layout:
     lines: list[list[Point]]
 
 
-def layered(boxes: Sequence[Point], edges: Sequence[Edge]) -> Layout:
-    """Lay out boxes, given as width and height, and the edges between them."""
+def layered(
+    boxes: Sequence[Point], edges: Sequence[Edge], *, joined_at_heads: bool = False
+) -> Layout:
+    """Lay out boxes, given as width and height, and the edges between them.
+
+    With ``joined_at_heads`` it is lines that lead to one box which share their bends.
+    """
     backward = _backward_edges(len(boxes), edges)
-    layers = _Layers(boxes, edges, backward)
+    layers = _Layers(boxes, edges, backward, joined_at_heads=joined_at_heads)
     layers.sort()
     layers.level()
     return layers.placed(boxes, edges, backward)
+
+
+def layered_from_left(boxes: Sequence[Point], edges: Sequence[Edge]) -> Layout:
+    """Lay out as `layered` does, but with the box that nothing leads to at the left edge.
+
+    Each box stands as far to the right as its longest way from there: the mirror image of the
+    layout of all edges turned round.
+    """
+    back = [Edge(edge.head, edge.tail, edge.kind) for edge in edges]
+    turned = layered(boxes, back, joined_at_heads=True)
+    width = turned.width
+    corners = [
+        (round(width - x - box[0], 1), y) for (x, y), box in zip(turned.corners, boxes, strict=True)
+    ]
+    lines = [[(round(width - x, 1), y) for x, y in reversed(line)] for line in turned.lines]
+    return Layout(width, turned.height, corners, lines)
 
 
 def _backward_edges(count: int, edges: Sequence[Edge]) -> set[int]:
@@ -122,7 +143,15 @@ class _Layers:
     hold the neighbours of each item in the layers beside it, with a weight.
     """
 
-    def __init__(self, boxes: Sequence[Point], edges: Sequence[Edge], backward: set[int]) -> None:
+    def __init__(
+        self,
+        boxes: Sequence[Point],
+        edges: Sequence[Edge],
+        backward: set[int],
+        *,
+        joined_at_heads: bool,
+    ) -> None:
+        self.joined_at_heads = joined_at_heads
         self.boxes = len(boxes)
         self.heights = [height for _, height in boxes]
         self.pairs = [
@@ -148,9 +177,10 @@ class _Layers:
             left, right = self.pairs[number]
             if left == right:
                 continue
+            shared = right if self.joined_at_heads else left
             way = [left]
             for rank in range(self.rank[left] - 1, self.rank[right], -1):
-                key = (left, edges[number].kind, number in backward, rank)
+                key = (shared, edges[number].kind, number in backward, rank)
                 bend = trunks.get(key)
                 if bend is None:
                     if len(trunks) >= MOST_BENDS:

@@ -20,7 +20,7 @@ _NAMES_ON_ARROW = 3
 # So many files that the same runs read are one box.
 _ENDS_TOGETHER = 8
 _MORE = "more"
-_STATES = {"x": "bad", "!": "warn", "?": "unknown", "~": "live", "": ""}
+STATES = {"x": "bad", "!": "warn", "?": "unknown", "~": "live", "": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _by_run(trace: Trace, most: int) -> Picture:
 def _run_box(frame: Frame, time: str) -> Box:
     mark = frame_mark(frame)
     lines = (f"#{frame.n} {frame.run.component}", time, str(mark))
-    return Box(f"f{frame.n}", lines, "run", _STATES[mark.sign], frame.n)
+    return Box(f"f{frame.n}", lines, "run", STATES[mark.sign], frame.n)
 
 
 def _folded(trace: Trace, by: str, most: int, opened: Collection[str]) -> Picture:

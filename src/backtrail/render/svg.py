@@ -7,12 +7,12 @@ it is heard instead of seen. The same backtrace always gives the same text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from . import words
 from .drawing import CELL, LINE, PAD_X, PAD_Y, Drawing, draw
 from .fragment import text as _text
-from .layout import Layout, Point
+from .layout import Point
 from .narrative import (
     Trace,
     coverage_sentence,
@@ -26,14 +26,17 @@ from .screen import Screen, cells, safe
 _MARGIN = 20
 _SAID = 60
 
-STYLE = """\
+_COLOURS = """\
 .bt-svg{--paper:#fff;--ink:#1f2328;--dim:#59636e;--line:#818b98;--box:#f6f8fa;--edge:#59636e;\
---bad:#a40e26;--warn:#7d4e00;--live:#0550ae;--unknown:#5a32a3;background:var(--paper);\
-color:var(--ink);font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",\
-"Liberation Mono",monospace}
+--bad:#a40e26;--warn:#7d4e00;--live:#0550ae;--unknown:#5a32a3}
 @media (prefers-color-scheme:dark){.bt-svg{--paper:#0d1117;--ink:#e6edf3;--dim:#9198a1;\
 --line:#7d8590;--box:#161b22;--edge:#9198a1;--bad:#ff8f87;--warn:#e3b341;--live:#79c0ff;\
 --unknown:#d2a8ff}}
+"""
+#: For a page that has the colours, under the same names.
+RULES = """\
+.bt-svg{background:var(--paper);color:var(--ink);font:12px ui-monospace,\
+SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace}
 .bt-svg text{fill:var(--ink);white-space:pre}
 .bt-svg .bt-strong{font-weight:700}
 .bt-svg .bt-dim{fill:var(--dim)}
@@ -52,6 +55,7 @@ color:var(--ink);font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sa
 .bt-svg .bt-is-live{fill:var(--live);font-weight:700}
 .bt-svg .bt-is-unknown{fill:var(--unknown)}
 """
+STYLE = _COLOURS + RULES
 
 _DEFINITIONS = (
     '<defs><marker id="bt-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"',
@@ -73,19 +77,50 @@ def svg(
     the number follows; the first ``linked`` runs have them. ``inline`` leaves out the
     heading and the style sheet, which the page has then.
     """
+
+    def details(box: Box) -> str:
+        if not links or box.frame is None or box.frame >= linked:
+            return ""
+        return f"{links}{box.frame}"
+
     drawn = draw(trace, by)
-    drawing, layout = drawn.picture, drawn.layout
-    heads = [] if inline else _heading(trace)
+    return drawn_svg(
+        drawn,
+        f"Backtrace of {trace.output.name}",
+        f"{headline(trace)}. Nearest first",
+        [] if inline else _heading(trace),
+        style="" if inline else STYLE,
+        link=details,
+    )
+
+
+def drawn_svg(
+    drawn: Drawing,
+    title: str,
+    about: str,
+    heads: Sequence[str],
+    *,
+    style: str,
+    link: Callable[[Box], str],
+    at_left: bool = False,
+) -> str:
+    """Give the picture of a drawing.
+
+    Args:
+        drawn: the boxes and lines, with their places.
+        title: what it is called where it is heard.
+        about: what is said before the boxes are listed.
+        heads: lines above it.
+        style: the style sheet.
+        link: gives where a box leads to, or nothing.
+        at_left: where the heading is wider than the boxes, they stand at its left end.
+    """
+    boxes = zip(drawn.picture.boxes, drawn.texts, drawn.layout.corners, drawn.sizes, strict=True)
     return "\n".join(
         [
-            *_opening(trace, drawing, layout, heads, inline=inline),
+            *_opening(drawn, title, about, heads, style, at_left=at_left),
             *_lines(drawn),
-            *(
-                _linked(_box(box, lines, corner, size), box, links, linked)
-                for box, lines, corner, size in zip(
-                    drawing.boxes, drawn.texts, layout.corners, drawn.sizes, strict=True
-                )
-            ),
+            *(_linked(_box(*each), link(each[0])) for each in boxes),
             "</g>",
             "</svg>",
             "",
@@ -102,20 +137,21 @@ def _heading(trace: Trace) -> list[str]:
 
 
 def _opening(
-    trace: Trace, drawing: Picture, layout: Layout, heads: Sequence[str], *, inline: bool
+    drawn: Drawing, title: str, about: str, heads: Sequence[str], style: str, *, at_left: bool
 ) -> list[str]:
+    layout = drawn.layout
     top = _MARGIN + (LINE * len(heads) + 14 if heads else 0)
     wide = max(layout.width, max(map(cells, heads), default=0) * CELL) + 2 * _MARGIN
     high = layout.height + top + _MARGIN
     # The output is at the right edge, also where the heading is wider than the runs.
-    shift = wide - layout.width - _MARGIN
+    shift = _MARGIN if at_left else wide - layout.width - _MARGIN
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="bt-svg" viewBox="0 0 {wide:g} {high:g}"',
         f'width="{wide:g}" height="{high:g}" role="graphics-document"',
         'aria-labelledby="bt-title bt-desc">',
-        f'<title id="bt-title">{_text(f"Backtrace of {trace.output.name}")}</title>',
-        f'<desc id="bt-desc">{_text(_description(trace, drawing))}</desc>',
-        *([] if inline else [f"<style>\n{STYLE}</style>"]),
+        f'<title id="bt-title">{_text(title)}</title>',
+        f'<desc id="bt-desc">{_text(_description(about, drawn.picture))}</desc>',
+        *([f"<style>\n{style}</style>"] if style else []),
         *_DEFINITIONS,
         f'<rect class="bt-paper" width="{wide:g}" height="{high:g}"/>',
         *(
@@ -131,11 +167,11 @@ def _said(box: Box) -> str:
     return ", ".join(safe(line) for line in box.lines)
 
 
-def _description(trace: Trace, drawing: Picture) -> str:
+def _description(about: str, drawing: Picture) -> str:
     boxes = [_said(box) for box in drawing.boxes[:_SAID]]
     hidden = len(drawing.boxes) - len(boxes)
     also = [f"and {words.count(hidden, 'more box', 'more boxes')}"] if hidden > 0 else []
-    return f"{headline(trace)}. Nearest first: {'; '.join([*boxes, *also])}."
+    return f"{about}: {'; '.join([*boxes, *also])}."
 
 
 def _lines(drawn: Drawing) -> Iterable[str]:
@@ -170,10 +206,8 @@ def _box(box: Box, lines: Sequence[str], corner: Point, size: Point) -> str:
     return f'<g role="img" aria-label="{label}"><title>{label}</title>{"".join(parts)}</g>'
 
 
-def _linked(group: str, box: Box, links: str, linked: int) -> str:
-    if not links or box.frame is None or box.frame >= linked:
-        return group
-    return f'<a href="{_text(links)}{box.frame}">{group}</a>'
+def _linked(group: str, address: str) -> str:
+    return f'<a href="{_text(address)}">{group}</a>' if address else group
 
 
 def _line_class(box: Box, place: int) -> str:

@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..errors import BacktrailError, NotFoundError
-from ..render import diff_html, impact_html, page, words
+from ..render import diff_html, impact_graph, impact_html, page, words
 from ..render.fragment import text as _text
 from ..render.narrative import headline, value_words
 from . import things, twins
@@ -35,10 +35,12 @@ from .example import Example
 from .marking import banner, flag_address, flagged_list, mark_routes
 from .sheet import (
     address,
+    component_address,
     impact_address,
     links,
     page_text,
     plain_page,
+    run_address,
     run_links,
     scrolling,
     shown,
@@ -55,6 +57,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _SHOWN = 10
 _LOOKED_AT = 50
 _MOST_IN_CSV = 100_000
+_MOST_LINES = 2_000
 _LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Of longer traces the page begins before they are walked, and comes before the words, which
 # look at every run once more.
@@ -233,7 +236,7 @@ def _bottom(trace: Backtrace, name: str, key: str) -> str:
 def _impact(client: Client, what: str) -> Response:
     """Give the page of what is built on something."""
     found = asked(client).impact(what)
-    body = scrolling(impact_html.impact(found))
+    body = scrolling(impact_html.impact(found, _MOST_LINES)) + _graph(found, what)
     outputs = [(each.name, each.component) for each in islice(found.outputs, _LOOKED_AT)]
     if outputs:
         more = found.outputs_total - len(outputs)
@@ -242,6 +245,22 @@ def _impact(client: Client, what: str) -> Response:
         which = f"the first {_MOST_IN_CSV:,}" if found.outputs_total > _MOST_IN_CSV else "all"
         body += f'<a href="{impact_address(what)}.csv">CSV of {which}</a></p>'
     return plain_page(f"Built on {what}", body, wide=True)
+
+
+def _graph(found: Impact, what: str) -> str:
+    """Give the graph of what is built on something, where anything is."""
+    if not found.runs:
+        return ""
+    address_of = {"run": run_address, "component": component_address}
+    drawn = impact_graph.svg(found, lambda kind, name: address_of[kind](name))
+    notes = "".join(f"<p>{_text(note)}</p>" for note in impact_graph.notes(found))
+    return (
+        "<h2>As a graph</h2><p>What is asked about stands at the left; +1 used what that made, +2 "
+        "what those made, and so on. An arrow leads from what "
+        "made something to what used it; a dashed one, from what was called to what called it. "
+        f'<a href="{impact_address(what)}.svg">The graph as a picture</a></p>{notes}'
+        f"{scrolling(drawn, 'Graph')}"
+    )
 
 
 def _impact_csv(client: Client, what: str) -> Response:

@@ -13,7 +13,7 @@ from ..query import lookups
 from ..query.uses import Use, Uses, uses
 from ..render import detail, words
 from ..render.fragment import text as _text
-from ..render.narrative import run_mark
+from ..render.narrative import Mark, mark_of_warning, run_mark
 from .access import now_us
 from .answers import asked
 from .files import about_file
@@ -30,11 +30,14 @@ from .sheet import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ..client import Client
-    from ..model.records import Run
+    from ..model.records import FrameWarning, Run
 
 _HISTORY = 100
 _LISTED = 50
+_REASONS = 3
 _MOST_SOURCE = 200_000
 HELP = """\
 <p>Somebody holds one wrong result and asks: <em>what produced this?</em>
@@ -107,7 +110,8 @@ def component_page(client: Client, name: str) -> Response:
         ("tags", known and ", ".join(known.tags)),
     ]
     said = "".join(f"<dt>{label}</dt><dd>{_text(said)}</dd>" for label, said in facts if said)
-    marks = [run_mark(run) for run in runs]
+    stale = client.stale_runs(name, limit=_HISTORY)
+    marks = [_mark(run, stale) for run in runs]
     strip = "".join(
         f'<a class="{mark.tone if mark.sign else ""}" href="{run_address(run.run_id)}" '
         f'title="{escape(words.second(run.started_us))}: {escape(str(mark))}">'
@@ -118,8 +122,9 @@ def component_page(client: Client, name: str) -> Response:
     failed = sum(run.status == "failed" for run in runs)
     rate = f"Of the last {words.count(len(runs), 'run')}, {failed} failed."
     body = (
-        f'<dl class="map">{said}</dl><h2>How its runs went, the newest last</h2><p>{rate}</p>'
-        f'<div class="strip">{strip}</div><h2>Newest runs</h2>{run_links(runs[:_LISTED])}'
+        f'<dl class="map">{said}</dl><h2>How its runs went, the newest last</h2><p>{rate} '
+        f'{_staleness(runs, stale)}</p><div class="strip">{strip}</div>'
+        f"{_stale_list(runs, stale)}<h2>Newest runs</h2>{run_links(runs[:_LISTED])}"
     )
     return plain_page(name, body)
 
@@ -127,6 +132,32 @@ def component_page(client: Client, name: str) -> Response:
 def history(client: Client, name: str) -> list[Run]:
     """Give the last runs of a component, the newest first."""
     return asked(client).history(name, limit=_HISTORY)
+
+
+def _mark(run: Run, stale: Mapping[str, Sequence[FrameWarning]]) -> Mark:
+    """Give the state of a run as it is at the head of its backtrace."""
+    mark = run_mark(run)
+    return mark if mark.sign or run.run_id not in stale else mark_of_warning("stale")
+
+
+def _staleness(runs: Sequence[Run], stale: Mapping[str, Sequence[FrameWarning]]) -> str:
+    late = sum(run.run_id in stale for run in runs)
+    if not late:
+        return "None is known to have used something that was out of date at that time."
+    return f"{late} used something that was out of date: a newer one was there already."
+
+
+def _stale_list(runs: Sequence[Run], stale: Mapping[str, Sequence[FrameWarning]]) -> str:
+    """Give the runs that used something out of date, with what that was, folded away."""
+    entries = "".join(
+        f'<li><a href="{run_address(run.run_id)}">{_text(words.second(run.started_us))}</a> '
+        f"{_text('; '.join(each.text for each in stale[run.run_id][:_REASONS]))}</li>"
+        for run in runs
+        if run.run_id in stale
+    )
+    if not entries:
+        return ""
+    return f"<details><summary>What was out of date</summary><ul>{entries}</ul></details>"
 
 
 def components_page(client: Client) -> Response:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, Response
 
 from ..errors import BacktrailError, NotFoundError
-from ..render import detail, listing, text
+from ..render import detail, impact_graph, listing, text
 from ..render import diff as diff_text
 from ..render import impact as impact_text
 from ..render import review as review_text
@@ -57,6 +57,10 @@ def plain(content: str) -> Response:
     return PlainTextResponse(f"{content}\n")
 
 
+def _picture(drawn: str) -> Response:
+    return Response(drawn, media_type="image/svg+xml")
+
+
 def of_runs(content: Callable[[Client, str], Sequence[Run]]) -> Mapping[str, Make]:
     """Give the twins of a page whose answer is a list of runs."""
 
@@ -79,7 +83,7 @@ def review(client: Client, ending: str) -> Response:
 OUTPUT: Mapping[str, Make] = {
     "json": lambda client, name: document(client.backtrace(name).to_dict()),
     "txt": lambda client, name: plain(text.backtrace(client.backtrace(name))),
-    "svg": lambda client, name: Response(svg(client.backtrace(name)), media_type="image/svg+xml"),
+    "svg": lambda client, name: _picture(svg(client.backtrace(name))),
 }
 RUN: Mapping[str, Make] = {
     "json": lambda client, run_id: document(answers.run(client, run_id)),
@@ -88,6 +92,7 @@ RUN: Mapping[str, Make] = {
 IMPACT: Mapping[str, Make] = {
     "json": lambda client, what: document(client.impact(what).to_dict()),
     "txt": lambda client, what: plain(impact_text.impact(client.impact(what), asked=what)),
+    "svg": lambda client, what: _picture(impact_graph.svg(client.impact(what))),
 }
 
 

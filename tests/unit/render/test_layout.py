@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from itertools import combinations, pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backtrail.render import layout
-from backtrail.render.layout import Edge, Layout, Point, layered
+from backtrail.render.layout import Edge, Layout, Point, layered, layered_from_left
 
 BOX = (100.0, 40.0)
+EITHER = st.sampled_from([layered, layered_from_left])
 
 
 @st.composite
@@ -35,21 +37,23 @@ def down(box: Point, corner: Point) -> tuple[float, float]:
     return corner[1], corner[1] + box[1]
 
 
-@given(graphs())
-def test_no_two_boxes_overlap(graph: tuple[list[Point], list[Edge]]) -> None:
+@given(graphs(), EITHER)
+def test_no_two_boxes_overlap(graph: tuple[list[Point], list[Edge]], lay: Any) -> None:
     boxes, edges = graph
 
-    laid = layered(boxes, edges)
+    laid = lay(boxes, edges)
 
     for one, other in combinations(zip(boxes, laid.corners, strict=True), 2):
         assert not (overlaps(across(*one), across(*other)) and overlaps(down(*one), down(*other)))
 
 
-@given(graphs())
-def test_every_box_and_line_lies_in_the_picture(graph: tuple[list[Point], list[Edge]]) -> None:
+@given(graphs(), EITHER)
+def test_every_box_and_line_lies_in_the_picture(
+    graph: tuple[list[Point], list[Edge]], lay: Any
+) -> None:
     boxes, edges = graph
 
-    laid = layered(boxes, edges)
+    laid = lay(boxes, edges)
 
     points = [point for line in laid.lines for point in line] + laid.corners
     points += [(x + w, y + h) for (w, h), (x, y) in zip(boxes, laid.corners, strict=True)]
@@ -57,11 +61,11 @@ def test_every_box_and_line_lies_in_the_picture(graph: tuple[list[Point], list[E
     assert all(-0.2 <= y <= laid.height + 0.2 for _, y in points)
 
 
-@given(graphs())
-def test_no_line_runs_through_a_box(graph: tuple[list[Point], list[Edge]]) -> None:
+@given(graphs(), EITHER)
+def test_no_line_runs_through_a_box(graph: tuple[list[Point], list[Edge]], lay: Any) -> None:
     boxes, edges = graph
 
-    laid = layered(boxes, edges)
+    laid = lay(boxes, edges)
 
     for line in laid.lines:
         # Where a line passes a layer it is level; between layers there are no boxes.
@@ -73,13 +77,14 @@ def test_no_line_runs_through_a_box(graph: tuple[list[Point], list[Edge]]) -> No
                     assert not top < y < bottom
 
 
-@given(graphs())
+@given(graphs(), EITHER)
 def test_a_line_begins_at_its_tail_and_ends_at_its_head(
     graph: tuple[list[Point], list[Edge]],
+    lay: Any,
 ) -> None:
     boxes, edges = graph
 
-    laid = layered(boxes, edges)
+    laid = lay(boxes, edges)
 
     for edge, line in zip(edges, laid.lines, strict=True):
         if edge.tail == edge.head:
@@ -98,13 +103,14 @@ def test_a_line_begins_at_its_tail_and_ends_at_its_head(
         max_size=25,
         unique=True,
     ).map(lambda pairs: (n, pairs))
-))  # fmt: skip
+), EITHER)  # fmt: skip
 def test_without_a_circle_every_line_runs_to_the_right(
     graph: tuple[int, list[tuple[int, int]]],
+    lay: Any,
 ) -> None:
     count, pairs = graph
 
-    laid = layered([BOX] * count, [Edge(*pair) for pair in pairs])
+    laid = lay([BOX] * count, [Edge(*pair) for pair in pairs])
 
     for line in laid.lines:
         xs = [x for x, _ in line]
@@ -116,6 +122,24 @@ def test_the_box_that_nothing_leaves_stands_at_the_right_edge() -> None:
 
     assert next(x + BOX[0] for x, _ in laid.corners) == laid.width
     assert laid.corners[2][0] == 0
+
+
+def test_from_the_left_it_is_the_box_that_nothing_leads_to_and_a_leaf_stays_near() -> None:
+    edges = [Edge(0, 1), Edge(1, 2), Edge(2, 3), Edge(0, 4)]
+
+    laid = layered_from_left([BOX] * 5, edges)
+
+    assert laid.corners[0][0] == 0
+    assert laid.corners[4][0] == laid.corners[1][0]
+
+
+def test_from_the_left_lines_from_one_box_share_their_way_too() -> None:
+    edges = [Edge(n, n + 1) for n in range(4)] + [Edge(0, 4), Edge(0, 3)]
+
+    laid = layered_from_left([BOX] * 5, edges)
+
+    far, near = laid.lines[4], laid.lines[5]
+    assert far[:4] == near[:4]
 
 
 def test_a_chain_is_level() -> None:
