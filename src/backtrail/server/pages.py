@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ..client import Client
     from ..query.backtrace import Backtrace
     from ..query.diff import BacktraceDiff
+    from ..query.impact import Impact
     from .view import Traces
 
 Endpoint = Callable[[Request], Awaitable[Response]]
