@@ -425,6 +425,7 @@ def test_pages_review_compare_and_look_downstream(empty: Served, tmp_path: Path)
     assert "Ann: far too high" in review.body
     assert "No difference is known" in compared.body
     assert "raw.csv, every version" in built.body
+    assert "bt impact" not in built.body
     assert unknown == [404, 404, 404]
 
 

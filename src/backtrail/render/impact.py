@@ -264,8 +264,8 @@ def _joined(known: ImpactGroup | None, more: ImpactGroup) -> ImpactGroup:
 # -- below it -----------------------------------------------------------------------------
 
 
-def sentences(found: Affected, asked: str | None = None) -> list[str]:
-    """Say how much that is, whose, whether it goes on, and how to see more."""
+def sentences(found: Affected, asked: str | None = None, *, commands: bool = True) -> list[str]:
+    """Say how much that is, whose, whether it goes on, and by which commands to see more."""
     said = []
     again = command(found, asked)
     if not found.runs and not found.truncated:
@@ -273,7 +273,7 @@ def sentences(found: Affected, asked: str | None = None) -> list[str]:
         said.append(
             f"Nothing that is recorded was built on {what}." if what else "No recorded run read it."
         )
-        if found.origin.kind == "artifact":
+        if found.origin.kind == "artifact" and commands:
             said.append(f"What is behind it: bt {shlex.quote(asked or found.origin.name)}")
     elif found.runs:
         counts = words.count(len(found.runs), "run")
@@ -283,9 +283,9 @@ def sentences(found: Affected, asked: str | None = None) -> list[str]:
     said += _replaced(found)
     if found.truncated:
         said.append("! This was cut here: more lies downstream, how much is not known.")
-    if found.outputs_total:
+    if found.outputs_total and commands:
         said.append(f"To list the outputs: {again} --outputs")
-    if found.runs:
+    if found.runs and commands:
         said.append(f"Why one is among them: {again} --path-to ID")
     return said
 

@@ -11,17 +11,17 @@ from .narrative import FOLD_OVER, list_some
 _HEADINGS = ("+", "runs", "component", "started (UTC)", "outputs", "read")
 
 
-def impact(found: Affected, most: int = FOLD_OVER) -> str:
+def impact(found: Affected, most: int = FOLD_OVER, *, commands: bool = True) -> str:
     """Give a table of the runs by distance and component, and sentences below it.
 
-    It has ``most`` lines at most.
+    It has ``most`` lines at most; sentences that tell a command are left out if so told.
     """
     hidden = len(found.groups) - most
     more = f"<p>{words.count(hidden, 'more line')}: print the impact</p>" if hidden > 0 else ""
     rows = map(_row, found.groups[:most])
     return (
         f"<div><p><b>{text(headline(found))}</b></p>{table(_HEADINGS, rows)}{more}"
-        f"{items(sentences(found))}</div>"
+        f"{items(sentences(found, commands=commands))}</div>"
     )
 
 

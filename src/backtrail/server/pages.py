@@ -237,7 +237,7 @@ def _bottom(trace: Backtrace, name: str, key: str) -> str:
 def _impact(client: Client, what: str) -> Response:
     """Give the page of what is built on something."""
     found = asked(client).impact(what)
-    body = scrolling(impact_html.impact(found, _MOST_LINES)) + _graph(found, what)
+    body = scrolling(impact_html.impact(found, _MOST_LINES, commands=False)) + _graph(found, what)
     outputs = [(each.name, each.component) for each in islice(found.outputs, _LOOKED_AT)]
     if outputs:
         more = found.outputs_total - len(outputs)
