@@ -1,22 +1,9 @@
 // Brings a page to life: the box on each, the trace on that of an output, the theme.
 import { render } from "preact";
 import { Box } from "./box";
+import { keep, kept } from "./kept";
 import { Trace } from "./trace";
 
-const kept = (what: string): string | null => {
-  try {
-    return localStorage.getItem(`backtrail-${what}`);
-  } catch {
-    return null;
-  }
-};
-const keep = (what: string, value: string): void => {
-  try {
-    localStorage.setItem(`backtrail-${what}`, value);
-  } catch {
-    // It holds for this page then.
-  }
-};
 const theme = kept("theme");
 if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 
@@ -64,13 +51,14 @@ for (const name of document.querySelectorAll<HTMLInputElement>("form.mark input[
   name.value = kept("name") ?? "";
   name.form!.addEventListener("submit", () => keep("name", name.value));
 }
-// What was just said of an output can be taken back for ten seconds, and while the button is in use.
-const undo = document.querySelector("form.undo");
+// What was just said of an output can be taken back for as long as the server says, and while the
+// button is in use.
+const undo = document.querySelector<HTMLFormElement>("form.undo");
 if (undo) {
   setTimeout(() => {
     if (undo.contains(document.activeElement)) undo.addEventListener("focusout", () => undo.remove());
     else undo.remove();
-  }, 10_000);
+  }, Number(undo.dataset.ms));
 }
 // Lists that are open show what is new.
 const live = document.getElementById("live");

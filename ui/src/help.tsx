@@ -1,5 +1,6 @@
 // The keyboard map, and the switch that turns single letters off.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { keep, kept } from "./kept";
 
 const KEYS: [string, string][] = [
   ["/", "the box for an id"],
@@ -17,13 +18,8 @@ const KEYS: [string, string][] = [
   ["Esc", "choose nothing; close"],
 ];
 
-export const keysAreOn = (): boolean => {
-  try {
-    return localStorage.getItem("backtrail-keys") !== "off";
-  } catch {
-    return true;
-  }
-};
+// A browser that keeps nothing has the keys on.
+export const keysAreOn = (): boolean => kept("keys") !== "off";
 
 export function Keys({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -47,11 +43,7 @@ export function Keys({ onClose }: { onClose: () => void }) {
             checked={on}
             onChange={(event) => {
               setOn(event.currentTarget.checked);
-              try {
-                localStorage.setItem("backtrail-keys", event.currentTarget.checked ? "on" : "off");
-              } catch {
-                // A browser that keeps nothing has the keys on.
-              }
+              keep("keys", event.currentTarget.checked ? "on" : "off");
             }}
           />{" "}
           single letters do something

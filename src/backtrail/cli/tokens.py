@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -11,6 +11,7 @@ from ..capture.wording import age_in_seconds
 from ..errors import ConfigurationError
 from ..model.records import to_iso
 from ..render import words
+from ..render.table import Cell, Column, align
 from ..store.protocol import SCOPES
 from .session import Session, common, listed
 
@@ -97,14 +98,16 @@ def list_tokens(session: Session) -> None:
     if not found:
         session.say("bt: there are no tokens, so the server asks for none.")
         return
-    clean = session.screen.clean
-    session.show(
-        "\n".join(
-            f"{access.state_of(each, now):<8}{each.scope:<6} {clean(each.name)}  {each.id}"
-            f"  made {words.second(each.created_us)}"
-            + (f", until {words.second(each.expires_us)}" if each.expires_us else "")
+    _show_columns(
+        session,
+        [
+            (
+                *(access.state_of(each, now), each.scope, each.name, each.id),
+                f"made {words.second(each.created_us)}"
+                + (f", until {words.second(each.expires_us)}" if each.expires_us else ""),
+            )
             for each in found
-        )
+        ],
     )
 
 
@@ -142,10 +145,11 @@ def audit(session: Session, *, limit: int) -> None:
     if not found:
         session.say("bt: nothing was done yet that is kept here.")
         return
-    clean = session.screen.clean
-    session.show(
-        "\n".join(
-            f"{words.second(each.at_us)}  {clean(each.who)}  {each.action}  {clean(each.about)}"
-            for each in found
-        )
+    _show_columns(
+        session, [(words.second(each.at_us), each.who, each.action, each.about) for each in found]
     )
+
+
+def _show_columns(session: Session, rows: Sequence[Sequence[str]]) -> None:
+    cells = [[Cell(text) for text in row] for row in rows]
+    session.show("\n".join(align(session.screen, [Column()] * len(rows[0]), cells)))

@@ -97,7 +97,7 @@ def mark_routes(client: Client) -> list[BaseRoute]:
     async def review(request: Request) -> Response:
         key = request.query_params.get("closed", "")
         closing = closings.get(key)
-        undo = _undo_closing(key, closing) if closing and _is_new(closing.since_us) else ""
+        undo = _undo_closing(key, closing) if closing else ""
         return await run_in_threadpool(shown, lambda: _review(client, undo))
 
     def flag(said: _Said, name: str) -> str:
@@ -192,9 +192,9 @@ def banner(name: str, marks: Sequence[Mark]) -> str:
     else:
         return ""
     undo = ""
-    if _is_new(marks[0].marked_us) and caller_may("write"):
+    if caller_may("write"):
         hidden = _hidden(("at", str(marks[0].marked_us)), ("by", marks[0].by or "somebody"))
-        undo = _undo_form(_at("undo", name), hidden)
+        undo = _undo_form(_at("undo", name), hidden, marks[0].marked_us)
     return f'<div class="banner"><p>{said}</p>{undo}{marks_list(marks)}</div>'
 
 
@@ -311,13 +311,18 @@ def _form_to(action: str, name: str) -> str:
 
 def _undo_closing(key: str, closing: _Closing) -> str:
     many = words.count(len(closing.names), "flag")
-    undo = _undo_form("/review/reopen", _hidden(("closed", key)))
-    return f'<div class="banner"><p>Closed {many}.</p>{undo}</div>'
+    undo = _undo_form("/review/reopen", _hidden(("closed", key)), closing.since_us)
+    return f'<div class="banner"><p>Closed {many}.</p>{undo}</div>' if undo else ""
 
 
-def _undo_form(action: str, hidden: str) -> str:
+def _undo_form(action: str, hidden: str, since_us: int) -> str:
+    """Give a button that takes back what was said at a time, for as long as that is new."""
+    gone_us = now_us() - since_us
+    if not 0 <= gone_us < _UNDONE_WITHIN_US:
+        return ""
+    left_ms = (_UNDONE_WITHIN_US - gone_us) // 1000
     return (
-        f'<form class="undo" method="post" action="{escape(action)}">{hidden}'
+        f'<form class="undo" data-ms="{left_ms}" method="post" action="{escape(action)}">{hidden}'
         "<button>Undo</button></form>"
     )
 
@@ -367,10 +372,6 @@ def _undo(client: Client, name: str, at: str, by: dict[str, str]) -> None:
         answers.flag(client, msgspec.convert(told, FlagBody))
     if had != has:
         _assign(client, [name], _Said({"assignee": had or "", **by}, []))
-
-
-def _is_new(at_us: int) -> bool:
-    return 0 <= now_us() - at_us < _UNDONE_WITHIN_US
 
 
 def _about(flag: Flagged) -> str:
