@@ -51,8 +51,7 @@ for (const name of document.querySelectorAll<HTMLInputElement>("form.mark input[
   name.value = kept("name") ?? "";
   name.form!.addEventListener("submit", () => keep("name", name.value));
 }
-// What was just said of an output can be taken back for as long as the server says, and while the
-// button is in use.
+// What was just said can be taken back for as long as the server says, and while the button is in use.
 const undo = document.querySelector<HTMLFormElement>("form.undo");
 if (undo) {
   setTimeout(() => {

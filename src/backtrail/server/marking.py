@@ -316,13 +316,15 @@ def _undo_closing(key: str, closing: _Closing) -> str:
 
 
 def _undo_form(action: str, hidden: str, since_us: int) -> str:
-    """Give a button that takes back what was said at a time, for as long as that is new."""
-    gone_us = now_us() - since_us
-    if not 0 <= gone_us < _UNDONE_WITHIN_US:
+    """Give a button that takes back what was said at a time, where that is new.
+
+    It stays as long once more from when it is seen: a page may come late.
+    """
+    if not 0 <= now_us() - since_us < _UNDONE_WITHIN_US:
         return ""
-    left_ms = (_UNDONE_WITHIN_US - gone_us) // 1000
+    stays_ms = _UNDONE_WITHIN_US // 1000
     return (
-        f'<form class="undo" data-ms="{left_ms}" method="post" action="{escape(action)}">{hidden}'
+        f'<form class="undo" data-ms="{stays_ms}" method="post" action="{escape(action)}">{hidden}'
         "<button>Undo</button></form>"
     )
 
