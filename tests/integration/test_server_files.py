@@ -20,6 +20,7 @@ from urllib.parse import quote
 import pytest
 import uvicorn
 from served import Served, ask_at, record, serving
+from starlette.types import ASGIApp
 
 import backtrail
 from backtrail import Client, Pointer
@@ -181,13 +182,48 @@ def test_what_is_no_local_file_has_a_page_without_one(ui: Served, name: str) -> 
     assert "<h2>The file</h2>" not in page_of(ui, name)
 
 
+# -- the page of one person is that person's ----------------------------------------------
+
+
+def test_another_user_of_the_machine_is_refused(tmp_path: Path) -> None:
+    with closing(backtrail.connect(f"sqlite:///{tmp_path}/bt.db")) as client:
+        app = make_app(client, hosts=None, version="test", is_local=True)
+        app._users = frozenset({os.getuid() + 1})
+        with running(app) as at:
+            refused = ask_at(at, "/")
+        app._users = frozenset({os.getuid()})
+        with running(app) as at:
+            answered = ask_at(at, "/")
+
+    assert (refused.status, answered.status) == (403, 200)
+    assert "for the user who opened it" in refused.body
+
+
+def test_ui_answers_nobody_else(ui: Served) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only the superuser can ask as somebody else")
+    first = ui.ask("")
+    os.seteuid(65534)  # to whom the sockets made from here on belong
+    try:
+        refused = ui.ask("")
+    finally:
+        os.seteuid(0)
+
+    assert (first.status, refused.status) == (200, 403)
+
+
 # -- a server for others looks at none ------------------------------------------------------
 
 
 @contextmanager
 def in_this_process(client: Client, *, is_local: bool) -> Iterator[str]:
     """Serve from a thread, where calls of the file system can be watched."""
-    app = make_app(client, hosts=None, version="test", is_local=is_local)
+    with running(make_app(client, hosts=None, version="test", is_local=is_local)) as at:
+        yield at
+
+
+@contextmanager
+def running(app: ASGIApp) -> Iterator[str]:
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

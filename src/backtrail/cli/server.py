@@ -99,7 +99,7 @@ server.add_command(audit)
 def ui(session: Session, *, name: str | None, no_browser: bool) -> None:
     """Open the page of the output ID, or the first page, in a browser; Ctrl-C ends it.
 
-    Serves on a free port of this machine, to this machine alone. ID is what bt trace takes.
+    Serves on a free port of this machine, to you alone. ID is what bt trace takes.
     """
     path = "/"
     if name is not None:

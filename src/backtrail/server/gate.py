@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BacktrailError
 from .access import SAFE, caller, caller_name, scope_for
+from .peer import user_of
 from .problems import RefusedError, problem
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Gate:
         admit: gives the token that a request comes with, if what it may suffices
             (`access.admit`); None where everybody may do everything.
         login: answers a person who has no token, for the reason it is given.
+        users: ids of the users of this machine who may ask; None for any. Where the machine
+            does not tell whose a connection is, it is let in.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class Gate:
         hosts: Iterable[str] | None,
         admit: Admit | None,
         login: Callable[[str, RefusedError], Response],
+        users: Iterable[int] | None = None,
     ) -> None:
         self._app = app
         self._hosts = None if hosts is None else frozenset(hosts)
         self._admit = admit
         self._login = login
+        self._users = None if users is None else frozenset(users)
         self._inside = 0
         self.answered: Counter[tuple[str, int]] = Counter()
         self.seconds = 0.0
@@ -129,9 +134,19 @@ class Gate:
             return RefusedError(421, "this server does not answer to that host name")
         if scope["method"] not in SAFE and not _is_own(headers, host):
             return RefusedError(403, "a page of another site may not change anything here")
+        if self._users is not None and self._is_of_another(scope):
+            return RefusedError(
+                403,
+                "this page is for the user who opened it",
+                "Open one of your own: bt ui. For several people: bt server.",
+            )
         if self._inside > MOST_AT_ONCE:
             return RefusedError(503, "too many requests at once", "Try again in a moment.")
         return None
+
+    def _is_of_another(self, scope: Scope) -> bool:
+        found = user_of(tuple(scope["client"]), tuple(scope["server"]))
+        return found is not None and found not in (self._users or ())
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         self.answered[(scope["method"], status)] += 1
