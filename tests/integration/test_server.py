@@ -652,12 +652,29 @@ def test_a_store_that_is_away_is_a_503_that_says_when_to_try_again(tmp_path: Pat
         port = closed.getsockname()[1]
         with serving(f"postgresql://nobody@127.0.0.1:{port}/none", tmp_path) as server:
             asked = server.ask(f"{PREFIX}/backtrace?output=pred-1")
-            page = server.ask("/")
+            page = server.ask("/", headers={"Accept": "text/html"})
             states = server.ask("/healthz").status, server.ask("/readyz").status
 
     assert (asked.status, page.status, states) == (503, 503, (200, 503))
     assert asked.headers["Content-Type"] == "application/problem+json"
     assert int(asked.headers["Retry-After"]) > 0
+    # Whoever reads pages reads it on one: which database, and how to go on.
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert str(port) in page.body
+    assert "Try again" in page.body
+
+
+def test_a_browser_is_told_on_a_page_what_is_wrong(empty: Served) -> None:
+    html = {"Accept": "text/html"}
+    pages = [
+        empty.ask("/nope", headers=html),
+        empty.ask("/", "POST", "", {**html, "Origin": "http://evil.example"}),
+    ]
+    programs = [empty.ask("/nope"), empty.ask(f"{PREFIX}/nope", headers=html)]
+
+    assert [page.status for page in pages] == [404, 403]
+    assert all(page.headers["Content-Type"].startswith("text/html") for page in pages)
+    assert {each.headers["Content-Type"] for each in programs} == {"application/problem+json"}
 
 
 def test_it_counts_its_answers_and_logs_no_query(empty: Served, tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ from .afar import store_routes
 from .gate import Gate
 from .login import login_page, login_routes
 from .pages import page_routes
-from .problems import RefusedError, problem
+from .problems import RefusedError
 from .routes import api_routes, document
+from .sheet import trouble
 from .view import Traces, view_routes
 
 if TYPE_CHECKING:
@@ -97,17 +98,19 @@ def make_app(
     return gate
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
-    return problem(error)
+async def _problem(request: Request, error: Exception) -> Response:
+    return trouble(request, error)
 
 
-async def _http_problem(_request: Request, error: Exception) -> Response:
+async def _http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # what it is registered for
-    response = problem(RefusedError(error.status_code, error.detail, "See /api/v1/openapi.json."))
+    of_api = request.url.path.startswith("/api/")
+    hint = "See /api/v1/openapi.json." if of_api else "Paste an output id, or begin at Newest."
+    response = trouble(request, RefusedError(error.status_code, error.detail, hint))
     response.headers.update(error.headers or {})
     return response
 
 
-async def _fault(_request: Request, error: Exception) -> Response:
+async def _fault(request: Request, error: Exception) -> Response:
     _log.error("a fault in backtrail", exc_info=error)
-    return problem(error)
+    return trouble(request, error)

@@ -20,6 +20,7 @@ from ..errors import BacktrailError
 from .access import SAFE, caller, caller_name, scope_for
 from .peer import user_of
 from .problems import RefusedError, problem
+from .sheet import trouble
 
 if TYPE_CHECKING:
     from ..store.protocol import TokenRow
@@ -105,7 +106,7 @@ class Gate:
     async def _answer(self, scope: Scope) -> ASGIApp:
         refused = self._refused(scope)
         if refused is not None:
-            return problem(refused)
+            return trouble(Request(scope), refused)
         if self._admit is not None and not _is_open(scope["path"]):
             request = Request(scope)
             needed = scope_for(scope["method"], scope["path"])
@@ -114,7 +115,7 @@ class Gate:
             except RefusedError as error:
                 return self._refusal(request, error)
             except BacktrailError as error:
-                return problem(error)
+                return trouble(request, error)
         return self._app
 
     def _refusal(self, request: Request, error: RefusedError) -> Response:

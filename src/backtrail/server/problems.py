@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import JSONResponse, Response
 
 from ..errors import (
@@ -44,16 +42,21 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def problem(error: Exception) -> Response:
-    """Give the response; of a fault of ours it tells nothing but that it is one."""
-    status = status_of(error)
-    about: dict[str, Any]
+def words_of(error: Exception) -> tuple[str, str]:
+    """Give what went wrong and what to do next; of a fault of ours nothing but that it is one."""
     if isinstance(error, BacktrailError):
-        about = {"title": error.message, "hint": error.hint, "closest": names_near(error)}
-    elif isinstance(error, RefusedError):
-        about = {"title": error.title, "hint": error.hint, "closest": []}
-    else:
-        about = {"title": "a fault in backtrail", "hint": "The server's log has it.", "closest": []}
+        return error.message, error.hint
+    if isinstance(error, RefusedError):
+        return error.title, error.hint
+    return "a fault in backtrail", "The server's log has it."
+
+
+def problem(error: Exception) -> Response:
+    """Give the response for programs."""
+    status = status_of(error)
+    title, hint = words_of(error)
+    closest = names_near(error) if isinstance(error, BacktrailError) else []
+    about = {"title": title, "hint": hint, "closest": closest}
     kind = type(error).__name__ if isinstance(error, BacktrailError) else "RequestError"
     headers = {"Retry-After": RETRY_AFTER_S} if status == 503 else None
     content = {"type": f"urn:backtrail:{kind}", "status": status, **about}

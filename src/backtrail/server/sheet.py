@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ..errors import BacktrailError, names_near
@@ -15,7 +16,7 @@ from ..model.records import Mark, Run
 from ..render import words
 from ..render.fragment import text as _text
 from ..render.narrative import run_mark
-from .problems import status_of
+from .problems import RETRY_AFTER_S, problem, status_of, words_of
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -46,11 +47,31 @@ def shown(
             known = {name for name, _ in named}
             found = [match for match in client.find(asked_for) if match.name not in known]
             named += [(m.name, m.component or "") for m in found if m.what != "component"]
-        body = f"<p>{_text(error.message)}</p>"
-        body += f"<h2>Close matches</h2>{links(named)}" if named else f"<p>{_text(error.hint)}</p>"
-        return plain_page(
-            "Not found" if status_of(error) == 404 else "Not now", body, status_of(error)
-        )
+        return _trouble_page(error, named)
+
+
+def trouble(request: Request, error: Exception) -> Response:
+    """Give an error as a page to whoever reads pages, and as a problem to programs."""
+    is_page = not request.url.path.startswith("/api/")
+    if is_page and "text/html" in request.headers.get("accept", ""):
+        return _trouble_page(error)
+    return problem(error)
+
+
+_TITLES = {404: "Not found", 500: "A fault in backtrail", 503: "Not now"}
+
+
+def _trouble_page(error: Exception, near: Sequence[tuple[str, str]] = ()) -> Response:
+    """Give a page that says what went wrong, and what is near or what to do next."""
+    status, (title, hint) = status_of(error), words_of(error)
+    body = f'<p role="alert">{_text(title[:1].upper() + title[1:])}.</p>'
+    body += f"<h2>Close matches</h2>{links(near)}" if near else f"<p>{_text(hint)}</p>"
+    if status == 503:
+        body += '<p><a href="">Try again</a></p>'
+    response = plain_page(_TITLES.get(status, "That cannot be done"), body, status)
+    if status == 503:
+        response.headers["Retry-After"] = RETRY_AFTER_S
+    return response
 
 
 def plain_page(
