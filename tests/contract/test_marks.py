@@ -18,7 +18,7 @@ from backtrail.model.facts import (
     SiteFact,
     WriterFact,
 )
-from backtrail.store.protocol import Store
+from backtrail.model.records import Flagged
 
 
 def names(client: Client) -> list[str]:
@@ -51,13 +51,17 @@ def test_a_flag_that_is_taken_back_is_gone_and_may_be_set_again(client: Client) 
     assert names(client) == ["b", "c", "a"]
 
 
-def taken_in_every_order(store: Store, marks: Sequence[FlagFact]) -> Iterator[None]:
-    """Take in all marks, in one order after the other, each by a writer of its own."""
+def flags_in_every_order(client: Client, marks: Sequence[FlagFact]) -> Iterator[Flagged]:
+    """Give the one flag there is after all marks on an output, in one order after the other."""
+    client.log("pred")
+    client.flush()
     for n, order in enumerate(itertools.permutations(marks)):
         uid = n.to_bytes(16, "big")
         for at, mark in enumerate(order):
-            store.take_in([Batch(WriterFact(uid, "h", 1, 1, {}), 0, at + 1, [mark])])
-        yield
+            batch = Batch(WriterFact(uid, "h", 1, 1, {}), 0, at + 1, [mark])
+            client.open_store().take_in([batch])
+        (found,) = client.flagged()
+        yield found
 
 
 def test_the_latest_mark_counts_in_whatever_order_marks_arrive(
@@ -71,14 +75,10 @@ def test_the_latest_mark_counts_in_whatever_order_marks_arrive(
         FlagFact(artifact, 30, "open", "last", "cy"),
     ]
     client = another_client()
-    client.log("pred")
-    client.flush()
-    store = client.open_store()
 
-    for _ in taken_in_every_order(store, marks):
-        (found,) = client.flagged()
+    for found in flags_in_every_order(client, marks):
         assert (found.note, found.by, found.flagged_us) == ("last", "cy", 30)
-    store.take_in(
+    client.open_store().take_in(
         [
             Batch(
                 WriterFact(b"x" * 16, "h", 1, 1, {}),
@@ -264,12 +264,8 @@ def test_an_assignment_counts_in_whatever_order_marks_arrive(
         FlagFact(artifact, 40, "assigned", "dee", "cy"),
     ]
     client = another_client()
-    client.log("pred")
-    client.flush()
-    store = client.open_store()
 
-    for _ in taken_in_every_order(store, marks):
-        (found,) = client.flagged()
+    for found in flags_in_every_order(client, marks):
         assert (found.note, found.by, found.flagged_us) == ("wrong", "cy", 30)
         assert found.assignee == "dee"
         assert client.backtrace("pred").output.flagged
