@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from program import Bt, bt_on, plain_environment
+from starlette.types import ASGIApp
 
 import backtrail
 from backtrail import Client
@@ -95,6 +96,22 @@ def serving(url: str, folder: Path, *verb: str) -> Iterator[Served]:
 
 
 @contextmanager
+def running(app: ASGIApp) -> Iterator[str]:
+    """Serve from a thread of this process, and give where."""
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
 def many_served(
     fresh: Callable[[], AbstractContextManager[str]],
 ) -> Iterator[Callable[[], AbstractContextManager[str]]]:
@@ -109,28 +126,18 @@ def many_served(
         inner = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}
         await apps[own](inner, receive, send)
 
-    config = uvicorn.Config(by_path, port=0, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
     numbers = map(str, itertools.count())
+    with running(by_path) as at:
 
-    @contextmanager
-    def make() -> Iterator[str]:
-        own = next(numbers)
-        with fresh() as url, closing(backtrail.connect(url)) as client:
-            apps[own] = make_app(client, hosts=None, version="test")
-            yield f"http://127.0.0.1:{port}/{own}"
-            del apps[own]
+        @contextmanager
+        def make() -> Iterator[str]:
+            own = next(numbers)
+            with fresh() as url, closing(backtrail.connect(url)) as client:
+                apps[own] = make_app(client, hosts=None, version="test")
+                yield f"{at}/{own}"
+                del apps[own]
 
-    try:
         yield make
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def _until_closed(lines: Iterator[str]) -> Iterator[str]:

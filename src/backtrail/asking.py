@@ -443,7 +443,7 @@ class Asking:
             by: who says so; the user of this process if absent.
 
         Raises:
-            ConfigurationError: it is not flagged, too.
+            ConfigurationError: it is not flagged, or recording is off.
         """
         from .query.marks import standing
 

@@ -114,7 +114,7 @@ def plant_fan(client: Client) -> None:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("page")
     with serving(f"sqlite:///{folder}/bt.db", folder) as found:
-        for name, runs in (("small", 11), ("middle", 200), ("large", 10_000)):
+        for name, runs in (("small", 11), ("middle", 200), ("large", 10_000), ("named", 3)):
             plant(found.client, name, runs)
         plant(found.client, "<b>odd</b>", 3)
         plant_pair(found.client)
@@ -611,14 +611,14 @@ def test_an_empty_page_of_ones_own_loads_the_example(browser: Browser, tmp_path:
 
 
 def test_who_says_something_says_who_it_is_once(page: Page, served: Served) -> None:
-    page.goto("/flag/pred-large")
+    page.goto("/flag/pred-named")
     page.get_by_label("What is wrong?").fill("too late")
     page.get_by_label("Of what kind?").select_option("late")
     page.get_by_label("Your name").fill("ann")
     page.get_by_role("button", name="Flag").click()
     page.goto("/r/large-last")
     expect(page.get_by_label("Your name")).to_have_value("ann")
-    served.client.unflag("pred-large", by="ann")
+    served.client.unflag("pred-named", by="ann")
 
 
 def test_without_a_script_what_is_built_on_a_step_is_a_graph_that_leads_on(

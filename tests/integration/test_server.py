@@ -292,6 +292,7 @@ def test_the_last_mark_is_undone_and_none_that_came_since(empty: Served) -> None
     def how() -> list[tuple[str, str | None]]:
         return [(each.note, each.assignee) for each in empty.client.flagged()]
 
+    say("undo", "at=1")  # nothing was said yet
     say("flag", "note=high")
     say("flag", "note=very+high")
     undo()

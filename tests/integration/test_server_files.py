@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
@@ -18,9 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import uvicorn
-from served import Served, ask_at, record, serving
-from starlette.types import ASGIApp
+from served import Served, ask_at, record, running, serving
 
 import backtrail
 from backtrail import Client, Pointer
@@ -220,21 +216,6 @@ def in_this_process(client: Client, *, is_local: bool) -> Iterator[str]:
     """Serve from a thread, where calls of the file system can be watched."""
     with running(make_app(client, hosts=None, version="test", is_local=is_local)) as at:
         yield at
-
-
-@contextmanager
-def running(app: ASGIApp) -> Iterator[str]:
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture

@@ -39,8 +39,7 @@ def flag(session: Session, *, names: tuple[str, ...], message: str) -> None:
     if session.json:
         session.show_json("flags/1", flagged=found, total=total)
         return
-    many = found[0] if len(found) == 1 else f"{len(found):,} outputs"
-    session.show(f"Flagged {many}; {total:,} {'is' if total == 1 else 'are'} flagged now.")
+    session.show(f"Flagged {_these(found)}; {total:,} {'is' if total == 1 else 'are'} flagged now.")
     session.say("Rank the runs behind them: bt review")
 
 
@@ -71,8 +70,9 @@ def unflag(
     if session.json:
         session.show_json("flags/1", unflagged=taken, total=total)
     elif taken:
-        many = taken[0] if len(taken) == 1 else f"{len(taken):,} outputs"
-        session.show(f"Unflagged {many}; {total:,} {'is' if total == 1 else 'are'} flagged now.")
+        session.show(
+            f"Unflagged {_these(taken)}; {total:,} {'is' if total == 1 else 'are'} flagged now."
+        )
     elif every:
         session.say("bt: no output is flagged")
 
@@ -105,7 +105,7 @@ def assign(
     if session.json:
         session.show_json("flags/1", assigned=taken, assignee=to or None, total=total)
     elif taken:
-        many = taken[0] if len(taken) == 1 else f"{len(taken):,} outputs"
+        many = _these(taken)
         session.show(f"{to} looks into {many}." if to else f"Nobody looks into {many} now.")
     elif every:
         session.say("bt: no output is flagged")
@@ -208,6 +208,10 @@ def _open_among(session: Session, names: tuple[str, ...]) -> list[str]:
         if name not in flagged:
             session.say(f"bt: {name} is not flagged")
     return [name for name in found if name in flagged]
+
+
+def _these(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names):,} outputs"
 
 
 def _kept(asking: Client) -> int:

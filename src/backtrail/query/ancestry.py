@@ -23,11 +23,14 @@ Node = tuple[int, int]
 class Ancestry:
     """The runs behind some starts; ``starts[n]`` is what bit ``n`` of a set stands for.
 
+    ``bit_of`` has the number of each start.
+
     ``depths`` counts the fewest steps from any start. ``truncated`` says that the
     walk was cut: what lies further upstream is not known.
     """
 
     starts: list[Node] = field(default_factory=list)
+    bit_of: dict[Node, int] = field(default_factory=dict)
     rows: dict[int, RunRow] = field(default_factory=dict)
     links: dict[int, list[Link]] = field(default_factory=dict)
     calls: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
@@ -38,6 +41,10 @@ class Ancestry:
     def node(self, run: int, until: int) -> Node:
         """Give a run as far as the calls that ended by then: the rest came too late to matter."""
         return run, bisect_right(self.calls.get(run, ()), until, key=_ended)
+
+    def bit(self, run: int, at_us: int) -> int:
+        """Give the bit of an output that was a start, by its run and when it was written."""
+        return self.bit_of[self.node(run, at_us)]
 
     def feeds(self, node: Node) -> Iterator[Node]:
         """Give what a node was made from, one step upstream."""
@@ -76,6 +83,7 @@ def ancestry(
     outputs = list(outputs)
     _discover(found, store, linker, outputs, limit, watch)
     found.starts = list(dict.fromkeys(found.node(run, at_us) for run, at_us in outputs))
+    found.bit_of = {start: n for n, start in enumerate(found.starts)}
     _hand_on(found)
     return found
 

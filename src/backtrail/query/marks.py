@@ -34,17 +34,16 @@ def standing(marks: Iterable[S]) -> tuple[S | None, str | None]:
     Nobody (None) looks into a flag that is closed.
     """
     counts: S | None = None
-    assignees: list[str] = []
+    assignee: str | None = None
     for mark in marks:
         if mark.state == ASSIGNED:
-            assignees.append(mark.note)
+            assignee = mark.note if assignee is None else assignee
             continue
         counts = counts or mark
         if mark.state != OPEN:
             break
-    if counts is None or counts.state != OPEN or not assignees:
-        return counts, None
-    return counts, assignees[0] or None
+    is_open = counts is not None and counts.state == OPEN
+    return counts, (assignee or None) if is_open else None
 
 
 def output_named(store: Store, name: str) -> str:

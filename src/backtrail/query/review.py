@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -175,12 +175,11 @@ def _about(compared: Compared) -> Review:
 
 def _places(compared: Compared, found: Ancestry) -> list[Place]:
     """Count the outputs of each start of the walk."""
-    number = {start: n for n, start in enumerate(found.starts)}
-    flagged, others = [0] * len(number), [0] * len(number)
-    for (run, at_us), names in compared.flagged.items():
-        flagged[number[found.node(run, at_us)]] += len(names)
-    for (run, at_us), count in compared.others.items():
-        others[number[found.node(run, at_us)]] += count
+    flagged, others = [0] * len(found.starts), [0] * len(found.starts)
+    for output, names in compared.flagged.items():
+        flagged[found.bit(*output)] += len(names)
+    for output, count in compared.others.items():
+        others[found.bit(*output)] += count
     strata = [compared.component_of.get(run, 0) for run, _ in found.starts]
     return [Place(*each) for each in zip(flagged, others, strata, strict=True)]
 
@@ -195,6 +194,7 @@ def _rows(
     examples = _Examples(found, compared)
     relations = _relations(found, groups)
     rows = []
+    by_first = set(examples.behind(groups[0].bits)) if groups else set()
     for n, group in enumerate(groups):
         outputs = examples.behind(group.bits)
         rows.append(
@@ -208,10 +208,10 @@ def _rows(
                 group.ochiai,
                 group.p_value,
                 group.interval,
-                len(examples.behind(group.bits & ~groups[0].bits)),
+                len(set(outputs) - by_first),
                 relations.get(n, ""),
-                list(dict.fromkeys(outputs))[:_MOST_OUTPUTS],
-                examples.good(group.bits),
+                list(dict.fromkeys(name for name, _ in outputs))[:_MOST_OUTPUTS],
+                examples.good(group.bits, {run for _, run in outputs}),
             )
         )
     return rows
@@ -252,44 +252,41 @@ class _Examples:
     """Outputs that have a set of places behind them, or not, by name."""
 
     def __init__(self, found: Ancestry, compared: Compared) -> None:
-        number = {start: n for n, start in enumerate(found.starts)}
-        self._bytes = len(number) // 8 + 1
+        self._bytes = len(found.starts) // 8 + 1
         self._component_of = compared.component_of
         order = {name: n for n, name in enumerate(compared.names)}
         self._flagged = [
-            (order[name], name, number[found.node(run, at_us)], run)
+            (order[name], name, found.bit(run, at_us), run)
             for (run, at_us), names in compared.flagged.items()
             for name in names
         ]
         self._flagged.sort()
         self._others = [
-            (found.rows[run].started, name, number[found.node(run, at_us)], run)
+            (found.rows[run].started, name, found.bit(run, at_us), run)
             for (run, at_us), name in compared.examples.items()
         ]
         self._others.sort(reverse=True)
 
-    def behind(self, bits: int) -> list[str]:
-        """Give the flagged outputs of these places, the one that was flagged last first."""
-        return [name for name, _ in self._in(bits)]
+    def behind(self, bits: int) -> list[tuple[str, int]]:
+        """Give the flagged outputs of these places with their runs, flagged last first."""
+        is_in = self._member_test(bits)
+        return [(name, run) for _, name, bit, run in self._flagged if is_in(bit)]
 
-    def good(self, bits: int) -> str | None:
-        """Give the newest output of other places, by a component of the flagged ones of these."""
-        like = {self._component_of[run] for _, run in self._in(bits)}
-        held = self._held(bits)
-        for _, name, place, run in self._others:
-            if not held[place >> 3] >> (place & 7) & 1 and self._component_of[run] in like:
-                return name
-        return None
+    def good(self, bits: int, runs: Iterable[int]) -> str | None:
+        """Give the newest output of other places than these, by a component of these runs."""
+        like = {self._component_of[run] for run in runs}
+        is_in = self._member_test(bits)
+        others = (
+            name
+            for _, name, bit, run in self._others
+            if self._component_of[run] in like and not is_in(bit)
+        )
+        return next(others, None)
 
-    def _in(self, bits: int) -> Iterator[tuple[str, int]]:
-        held = self._held(bits)
-        for _, name, place, run in self._flagged:
-            if held[place >> 3] >> (place & 7) & 1:
-                yield name, run
-
-    def _held(self, bits: int) -> bytes:
-        """Give a set of places as bytes: shifting a long number for each place takes long."""
-        return bits.to_bytes(self._bytes, "little")
+    def _member_test(self, bits: int) -> Callable[[int], int]:
+        """Tell of a bit whether it is set, in bytes: shifting a long number for each takes long."""
+        held = bits.to_bytes(self._bytes, "little")
+        return lambda bit: held[bit >> 3] >> (bit & 7) & 1
 
 
 class _Naming:

@@ -44,7 +44,7 @@ def caller_name() -> str | None:
 def caller_may(scope: str) -> bool:
     """Tell whether the request may do what needs this scope: forms for the rest are not shown."""
     token = caller.get()
-    return token is None or SCOPES.index(token.scope) >= SCOPES.index(scope)
+    return token is None or _suffices(token, scope)
 
 
 def scope_for(method: str, path: str) -> str:
@@ -131,7 +131,7 @@ def admit(store: Store, given: str | None, needed: str) -> TokenRow | None:
         raise RefusedError(
             401, "this token does not hold", "It was revoked, has expired, or never was one."
         )
-    if SCOPES.index(found.scope) < SCOPES.index(needed):
+    if not _suffices(found, needed):
         raise RefusedError(
             403, f"the token {found.name} may {found.scope}, and this needs {needed}"
         )
@@ -151,6 +151,10 @@ def audit_row(at_us: int, action: str, about: str, who: str | None = None) -> Au
 def now_us() -> int:
     """Give the time in microseconds since 1970, UTC."""
     return time.time_ns() // 1000
+
+
+def _suffices(token: TokenRow, needed: str) -> bool:
+    return SCOPES.index(token.scope) >= SCOPES.index(needed)
 
 
 def _valid(tokens: Iterable[TokenRow], now: int) -> list[TokenRow]:

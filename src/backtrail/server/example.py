@@ -26,7 +26,7 @@ class Example:
 
     def start(self) -> None:
         """Run it, unless it runs already."""
-        if self._running is not None and self._running.poll() is None:
+        if self._goes_on():
             return
         folder = Path(tempfile.mkdtemp(prefix="backtrail-demo-"))
         command = ["demo", "--db", self._url, "--dir", str(folder / "flights")]
@@ -39,12 +39,15 @@ class Example:
                 stderr=log,
             )
 
+    def _goes_on(self) -> bool:
+        return self._running is not None and self._running.poll() is None
+
     def offer(self) -> str:
         """Give the button that starts it; or what became of it, while nothing is recorded."""
         if not self._url.startswith("sqlite:"):
             # The address of another store may need a password, which is not handed on.
             return "<p>Or run <code>bt demo</code>.</p>"
-        if self._running is not None and self._running.poll() is None:
+        if self._goes_on():
             return "<p>The example is running. It takes half a minute; this page follows it.</p>"
         failed = ""
         if self._running is not None and self._running.returncode:

@@ -22,7 +22,7 @@ from ..query.uses import Use, Uses
 from ..render import words
 from ..render.fragment import table
 from ..render.fragment import text as _text
-from .sheet import scrolling
+from .sheet import described, scrolling
 
 MOST_BYTES = 64 << 20
 HEAD_BYTES = 256 << 10
@@ -191,8 +191,7 @@ def _part(told: Sequence[str], facts: Sequence[tuple[str, str]]) -> str:
     tone = {_SAME: "good", _CHANGED: "warn", _SEEN["gone"]: "warn"}.get(told[0], "")
     said = f'<span class="{tone}">{_text(told[0])}</span>' if tone else _text(told[0])
     more = "".join(f" {_text(sentence)}" for sentence in told[1:])
-    listed = "".join(f"<dt>{label}</dt><dd>{_text(fact)}</dd>" for label, fact in facts)
-    listed = f'<dl class="map">{listed}</dl>' if listed else ""
+    listed = described(facts) if facts else ""
     return f"<h2>The file</h2><p>{said}{more}</p>{listed}"
 
 

@@ -20,7 +20,7 @@ from ..errors import BacktrailError
 from .access import SAFE, caller, caller_name, scope_for
 from .peer import user_of
 from .problems import RefusedError, problem
-from .sheet import trouble
+from .sheet import reads_pages, trouble
 
 if TYPE_CHECKING:
     from ..store.protocol import TokenRow
@@ -119,8 +119,7 @@ class Gate:
         return self._app
 
     def _refusal(self, request: Request, error: RefusedError) -> Response:
-        is_page = not request.url.path.startswith("/api/")
-        if is_page and "text/html" in request.headers.get("accept", ""):
+        if reads_pages(request):
             query = f"?{request.url.query}" if request.url.query else ""
             return self._login(request.url.path + query, error)
         response = problem(error)
@@ -135,7 +134,7 @@ class Gate:
             return RefusedError(421, "this server does not answer to that host name")
         if scope["method"] not in SAFE and not _is_own(headers, host):
             return RefusedError(403, "a page of another site may not change anything here")
-        if self._users is not None and self._is_of_another(scope):
+        if self._is_of_another(scope):
             return RefusedError(
                 403,
                 "this page is for the user who opened it",
@@ -146,8 +145,10 @@ class Gate:
         return None
 
     def _is_of_another(self, scope: Scope) -> bool:
+        if self._users is None:
+            return False
         found = user_of(tuple(scope["client"]), tuple(scope["server"]))
-        return found is not None and found not in (self._users or ())
+        return found is not None and found not in self._users
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         self.answered[(scope["method"], status)] += 1

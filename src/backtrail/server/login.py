@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,7 +14,7 @@ from ..render.fragment import text
 from .access import admit
 from .gate import COOKIE
 from .problems import RefusedError
-from .routes import bounded_body
+from .routes import posted_form
 from .sheet import plain_page
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def login_routes(client: Client) -> list[Route]:
         return login_page("/", None)
 
     async def enter(request: Request) -> Response:
-        fields = dict(parse_qsl((await bounded_body(request)).decode("utf-8", "replace")))
+        fields = dict(await posted_form(request))
         token, then = fields.get("token", "").strip(), _own_path(fields.get("then", "/"))
         try:
             await run_in_threadpool(admit, client.open_store(), token, "read")

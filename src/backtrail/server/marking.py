@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from functools import partial
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl, quote
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..errors import NotFoundError
-from ..model.facts import ASSIGNED, OPEN
+from ..model.facts import ASSIGNED, CLOSED, OPEN
 from ..query.marks import standing
 from ..render import words
 from ..render.fragment import text as _text
@@ -24,9 +23,9 @@ from ..render.review import looks_into, shown_rows
 from . import answers, twins
 from .access import caller_may, now_us
 from .answers import asked
-from .routes import bounded_body, checked
+from .routes import checked, posted_form
 from .schemas import AssignBody, FlagBody, NoteBody, UnflagQuery
-from .sheet import address, links, marks_list, plain_page, run_address, shown
+from .sheet import address, links, marks_list, page_at, plain_page, run_address, shown
 from .suspects import suspects
 
 if TYPE_CHECKING:
@@ -34,16 +33,17 @@ if TYPE_CHECKING:
     from ..model.records import Flagged, Mark
     from ..render.review import Row
 
+Filled = TypeVar("Filled", bound=msgspec.Struct)
 _UNDONE_WITHIN_US = 10_000_000
 _MOST_UNDOABLE = 20  # closings of several flags at once that can be taken back
 _IN_A_FORM = 200  # outputs that a form of a suspect names
 _KINDS = ("wrong value", "missing", "late")
-_CLOSED_WORDS = (
-    ("explained", "explained: it is known why"),
-    ("fixed", "fixed: it is made anew, or will not happen again"),
-    ("no-fault", "not a fault: it is right as it is"),
-    ("withdrawn", "withdrawn: the flag was a mistake"),
-)
+_CLOSED_WORDS = {
+    "explained": "explained: it is known why",
+    "fixed": "fixed: it is made anew, or will not happen again",
+    "no-fault": "not a fault: it is right as it is",
+    "withdrawn": "withdrawn: the flag was a mistake",
+}
 
 
 class _Said(NamedTuple):
@@ -74,7 +74,7 @@ def mark_routes(client: Client) -> list[BaseRoute]:
 
         async def endpoint(request: Request) -> Response:
             name = request.path_params.get("name", "")
-            pairs = parse_qsl((await bounded_body(request)).decode("utf-8", "replace"))
+            pairs = await posted_form(request)
             said = _Said(dict(pairs), [value for field, value in pairs if field == "output"])
 
             def done() -> Response:
@@ -104,31 +104,32 @@ def mark_routes(client: Client) -> list[BaseRoute]:
         told = said.told("note", "by")
         if said.fields.get("kind") in _KINDS:
             told["note"] = ": ".join(filter(None, (said.fields["kind"], told.get("note"))))
-        read = partial(msgspec.convert, {"output": name, **told}, FlagBody)
-        answers.flag(client, checked(read))
+        answers.flag(client, _filled(FlagBody, output=name, **told))
         return address(name)
 
     def close(said: _Said, name: str) -> str:
-        _close(client, [name], said)
+        _close(client, [name], said.told("state", "note", "by"))
         return address(name)
 
     def assign(said: _Said, name: str) -> str:
-        _assign(client, [name], said)
+        _assign(client, [name], said.told("assignee", "by"))
         return address(name)
 
     def undo(said: _Said, name: str) -> str:
-        _undo(client, name, said.fields.get("at", ""), said.told("by"))
+        marks = client.marks(name)
+        # Else something was said meanwhile, or it was taken back already.
+        if marks and str(marks[0].marked_us) == said.fields.get("at"):
+            _take_back(client, name, marks, said.told("by"))
         return address(name)
 
     def note(said: _Said, run_id: str) -> str:
-        read = partial(msgspec.convert, {"run_id": run_id, **said.told("text", "by")}, NoteBody)
-        answers.note(client, checked(read))
+        answers.note(client, _filled(NoteBody, run_id=run_id, **said.told("text", "by")))
         return run_address(run_id)
 
     def close_several(said: _Said, _: str) -> str:
         since_us = now_us()
         names = _open_among(client, said.outputs)
-        _close(client, names, said)
+        _close(client, names, said.told("state", "note", "by"))
         if not names:
             return "/review"
         while len(closings) >= _MOST_UNDOABLE:
@@ -138,7 +139,7 @@ def mark_routes(client: Client) -> list[BaseRoute]:
         return f"/review?closed={key}"
 
     def assign_several(said: _Said, _: str) -> str:
-        _assign(client, _open_among(client, said.outputs), said)
+        _assign(client, _open_among(client, said.outputs), said.told("assignee", "by"))
         return "/review"
 
     def reopen(said: _Said, _: str) -> str:
@@ -148,9 +149,9 @@ def mark_routes(client: Client) -> list[BaseRoute]:
                 "it is too late to take that back", hint="Flag the outputs again, one by one."
             )
         for name in closing.names:
-            last = client.marks(name)[0]
-            if last.state not in (OPEN, ASSIGNED) and last.marked_us >= closing.since_us:
-                _undo(client, name, str(last.marked_us), {"by": closing.by})
+            marks = client.marks(name)
+            if marks[0].state in CLOSED and marks[0].marked_us >= closing.since_us:
+                _take_back(client, name, marks, {"by": closing.by})
         return "/review"
 
     actions = {
@@ -173,7 +174,7 @@ def mark_routes(client: Client) -> list[BaseRoute]:
 
 def flag_address(name: str) -> str:
     """Give where an output is flagged, and what was said of it stands: the link of its flag."""
-    return _at("flag", name)
+    return page_at("flag", name)
 
 
 def banner(name: str, marks: Sequence[Mark]) -> str:
@@ -187,14 +188,14 @@ def banner(name: str, marks: Sequence[Mark]) -> str:
         said += f'<a href="{at}">{way if caller_may("write") else "See its flag"}</a>, or '
         said += 'what <a href="/review">flagged outputs have in common</a>.'
     elif mark is not None:
-        word = _closed_words(mark.state)
+        word = _CLOSED_WORDS.get(mark.state, mark.state)
         said = f'It was flagged as wrong. Now: <strong>{word}</strong>. <a href="{at}">More</a>'
     else:
         return ""
     undo = ""
     if caller_may("write"):
         hidden = _hidden(("at", str(marks[0].marked_us)), ("by", marks[0].by or "somebody"))
-        undo = _undo_form(_at("undo", name), hidden, marks[0].marked_us)
+        undo = _undo_form(page_at("undo", name), hidden, marks[0].marked_us)
     return f'<div class="banner"><p>{said}</p>{undo}{marks_list(marks)}</div>'
 
 
@@ -208,7 +209,7 @@ def note_form(run_id: str) -> str:
     if not caller_may("write"):
         return ""
     return (
-        f"{_form_to(_at('note', run_id), 'Note')}"
+        f"{_form_to(page_at('note', run_id), 'Note')}"
         '<label>Say something about it<input name="text" required></label>'
         f"{_YOUR_NAME}<button>Note</button></form>"
     )
@@ -264,8 +265,8 @@ def _form(client: Client, name: str) -> Response:
         body += "<p>Your token may read, and neither flag nor close.</p>"
         return plain_page(f"Flag of {known}", body + marks_list(marks))
     if body:
-        body += f"<h2>Assign it</h2>{_assign_form(_at('assign', known), assignee)}"
-        body += f"<h2>Close the flag</h2>{_close_form(_at('unflag', known))}"
+        body += f"<h2>Assign it</h2>{_assign_form(page_at('assign', known), assignee)}"
+        body += f"<h2>Close the flag</h2>{_close_form(page_at('unflag', known))}"
         body += "<h2>Flag it once more</h2>"
     kinds = "".join(f"<option>{kind}</option>" for kind in ("other", *_KINDS))
     body += (
@@ -296,7 +297,9 @@ def _assign_form(action: str, assignee: str | None, name: str = "Assign", hidden
 
 
 def _close_form(action: str, name: str = "Close", hidden: str = "") -> str:
-    choices = "".join(f'<option value="{state}">{word}</option>' for state, word in _CLOSED_WORDS)
+    choices = "".join(
+        f'<option value="{state}">{word}</option>' for state, word in _CLOSED_WORDS.items()
+    )
     return (
         f"{_form_to(action, name)}{hidden}"
         f'<label>What became of it?<select name="state">{choices}</select></label>'
@@ -345,45 +348,37 @@ def _open_among(client: Client, outputs: Sequence[str]) -> list[str]:
     return [name for name in flagged if name in wanted] if wanted else flagged
 
 
-def _close(client: Client, names: Sequence[str], said: _Said) -> None:
+def _filled(kind: type[Filled], **told: str) -> Filled:
+    """Give what was filled in as a program would send it, or refuse what is wrong with it."""
+    return checked(lambda: msgspec.convert(told, kind))
+
+
+def _close(client: Client, names: Sequence[str], told: dict[str, str]) -> None:
     for name in names:
-        told = {"output": name, **said.told("state", "note", "by")}
-        answers.unflag(client, checked(partial(msgspec.convert, told, UnflagQuery)))
+        answers.unflag(client, _filled(UnflagQuery, output=name, **told))
 
 
-def _assign(client: Client, names: Sequence[str], said: _Said) -> None:
+def _assign(client: Client, names: Sequence[str], told: dict[str, str]) -> None:
     for name in names:
-        told = {"output": name, "assignee": said.fields.get("assignee", ""), **said.told("by")}
-        answers.assign(client, checked(partial(msgspec.convert, told, AssignBody)))
+        answers.assign(client, _filled(AssignBody, output=name, **{"assignee": "", **told}))
 
 
-def _undo(client: Client, name: str, at: str, by: dict[str, str]) -> None:
-    """Take the last mark on an output back, if it is that of this time: by a mark as well."""
-    last, *before = client.marks(name)
-    if str(last.marked_us) != at:
-        return  # something else was said meanwhile, or it was taken back already
+def _take_back(client: Client, name: str, marks: Sequence[Mark], by: dict[str, str]) -> None:
+    """Take the last of the marks on an output back: by a mark as well."""
+    last, *before = marks
     was, had = standing(before)
-    now, has = standing([last, *before])
+    now, has = standing(marks)
     if was is None or was.state != OPEN:
         if now is not None and now.state == OPEN:
             state = "withdrawn" if was is None else was.state
-            _close(client, [name], _Said({"state": state, "note": "undone", **by}, []))
+            _close(client, [name], {"state": state, "note": "undone", **by})
         return
     if last.state != ASSIGNED:
-        told = {"output": name, "note": was.note or "open again", **by}
-        answers.flag(client, msgspec.convert(told, FlagBody))
+        answers.flag(client, _filled(FlagBody, output=name, note=was.note or "open again", **by))
     if had != has:
-        _assign(client, [name], _Said({"assignee": had or "", **by}, []))
+        _assign(client, [name], {"assignee": had or "", **by})
 
 
 def _about(flag: Flagged) -> str:
     said = f"{words.second(flag.flagged_us)} UTC, {flag.by or 'somebody'}: {flag.note}"
     return f"{said} ({looks_into(flag.assignee)})" if flag.assignee else said
-
-
-def _closed_words(state: str) -> str:
-    return dict(_CLOSED_WORDS).get(state, state)
-
-
-def _at(action: str, name: str) -> str:
-    return f"/{action}/{quote(name, safe='')}"

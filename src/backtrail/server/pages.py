@@ -212,9 +212,8 @@ def _top(client: Client, trace: Backtrace) -> str:
     value = value_words(output)
     # Of most outputs nobody said anything; of a run asked for by its id nothing can be said.
     marks = [] if output.kind == "run" else client.marks(output.name)
-    flag = banner(output.name, marks) if marks else ""
     return (
-        f'{flag}<section class="said" aria-label="In words">'
+        f'{banner(output.name, marks)}<section class="said" aria-label="In words">'
         f"{f'<p><strong>{_text(value)}</strong></p>' if value else ''}"
         '<div id="words">'
     )

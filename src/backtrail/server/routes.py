@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -127,6 +128,11 @@ async def bounded_body(request: Request, most_bytes: int = MOST_BODY_BYTES) -> b
         if len(raw) > most_bytes:
             raise RefusedError(413, f"the body is larger than {most_bytes:,} bytes")
     return bytes(raw)
+
+
+async def posted_form(request: Request) -> list[tuple[str, str]]:
+    """Give the fields of a form that were filled in, in their order."""
+    return parse_qsl((await bounded_body(request)).decode("utf-8", "replace"))
 
 
 async def _body_of_events(request: Request) -> bytes:

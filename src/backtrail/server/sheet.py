@@ -52,10 +52,13 @@ def shown(
 
 def trouble(request: Request, error: Exception) -> Response:
     """Give an error as a page to whoever reads pages, and as a problem to programs."""
+    return _trouble_page(error) if reads_pages(request) else problem(error)
+
+
+def reads_pages(request: Request) -> bool:
+    """Tell whether a request came from whoever reads pages, not from a program."""
     is_page = not request.url.path.startswith("/api/")
-    if is_page and "text/html" in request.headers.get("accept", ""):
-        return _trouble_page(error)
-    return problem(error)
+    return is_page and "text/html" in request.headers.get("accept", "")
 
 
 _TITLES = {404: "Not found", 500: "A fault in backtrail", 503: "Not now"}
@@ -97,19 +100,24 @@ def page_text(title: str, body: str, *, box: bool = True, wide: bool = False) ->
     )
 
 
+def page_at(kind: str, name: str) -> str:
+    """Give where the page of this kind of something with a name is."""
+    return f"/{kind}/{quote(name, safe='')}"
+
+
 def address(name: str) -> str:
     """Give where the page of an output is."""
-    return f"/o/{quote(name, safe='')}"
+    return page_at("o", name)
 
 
 def run_address(run_id: str) -> str:
     """Give where the page of a run is."""
-    return f"/r/{quote(run_id, safe='')}"
+    return page_at("r", run_id)
 
 
 def component_address(name: str) -> str:
     """Give where the page of a component is."""
-    return f"/c/{quote(name, safe='')}"
+    return page_at("c", name)
 
 
 def artifact_address(name: str) -> str:
@@ -119,7 +127,13 @@ def artifact_address(name: str) -> str:
 
 def impact_address(what: str) -> str:
     """Give where the page of what is built on a run, or on an artifact, is."""
-    return f"/impact/{quote(what, safe='')}"
+    return page_at("impact", what)
+
+
+def described(facts: Iterable[tuple[str, str]]) -> str:
+    """Give facts, each a label and what there is to say, as a list."""
+    listed = "".join(f"<dt>{_text(label)}</dt><dd>{_text(fact)}</dd>" for label, fact in facts)
+    return f'<dl class="map">{listed}</dl>'
 
 
 def scrolling(content: str, label: str = "Answer") -> str:

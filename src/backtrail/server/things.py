@@ -22,6 +22,7 @@ from .sheet import (
     address,
     artifact_links,
     component_address,
+    described,
     impact_address,
     plain_page,
     run_address,
@@ -74,17 +75,14 @@ there, single letters can be turned off</dd>
 def run_page(client: Client, run_id: str) -> Response:
     """Give the page of one run: all that is known of it, its source, and where to go from it."""
     run = asked(client).get_run(run_id)
-    parts = "".join(
-        f"<dt>{_text(label)}</dt><dd>{_text(', '.join(phrases))}</dd>"
-        for label, phrases in detail.run_parts(run)
-    )
+    parts = ((label, ", ".join(phrases)) for label, phrases in detail.run_parts(run))
     made = [(each.name, each.kind, "made by this run") for each in run.outputs[:_LISTED]]
     read = [(each.name, each.kind, "read by this run") for each in run.inputs[:_LISTED]]
     body = (
         f'<p><a href="{address(run.run_id)}">What is behind it</a> · '
         f'<a href="{impact_address(run.run_id)}">What is built on it</a> · '
         f'<a href="{component_address(run.component)}">All runs of {_text(run.component)}</a></p>'
-        f'<dl class="map">{parts}</dl>'
+        f"{described(parts)}"
     )
     if made:
         body += f"<h2>Made</h2>{artifact_links(made)}"
@@ -109,7 +107,7 @@ def component_page(client: Client, name: str) -> Response:
         ("owner", known and known.owner),
         ("tags", known and ", ".join(known.tags)),
     ]
-    said = "".join(f"<dt>{label}</dt><dd>{_text(said)}</dd>" for label, said in facts if said)
+    said = described((label, told) for label, told in facts if told)
     stale = client.stale_runs(name, limit=_HISTORY)
     marks = [_mark(run, stale) for run in runs]
     strip = "".join(
@@ -122,7 +120,7 @@ def component_page(client: Client, name: str) -> Response:
     failed = sum(run.status == "failed" for run in runs)
     rate = f"Of the last {words.count(len(runs), 'run')}, {failed} failed."
     body = (
-        f'<dl class="map">{said}</dl><h2>How its runs went, the newest last</h2><p>{rate} '
+        f"{said}<h2>How its runs went, the newest last</h2><p>{rate} "
         f'{_staleness(runs, stale)}</p><div class="strip">{strip}</div>'
         f"{_stale_list(runs, stale)}<h2>Newest runs</h2>{run_links(runs[:_LISTED])}"
     )
@@ -235,5 +233,4 @@ def health_page(client: Client) -> Response:
         ("newest run", f"{words.second(stats.newest_us)} UTC" if stats.newest_us else "none"),
         ("damaged records passed over", f"{stats.lost:,}"),
     )
-    told = "".join(f"<dt>{label}</dt><dd>{_text(said)}</dd>" for label, said in facts)
-    return plain_page("Health", f'<dl class="map">{told}</dl>')
+    return plain_page("Health", described(facts))
