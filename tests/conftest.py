@@ -19,6 +19,8 @@ from servers import FAST, Server, debian_programs, running, wheel_programs
 if TYPE_CHECKING:
     from backtrail import Client
 
+pytest_plugins = ["tiers"]
+
 FreshStore = Callable[[], AbstractContextManager[str]]
 # A new backend is done when the contract tests pass on it.
 BACKENDS = ("sqlite", "postgres", "postgres-15", "server")

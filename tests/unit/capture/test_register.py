@@ -11,6 +11,7 @@ import inspect
 import logging
 import os
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -50,6 +51,11 @@ def quiet(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     """Our failures stay inside, as they do for users."""
     monkeypatch.delenv("BACKTRAIL_STRICT")
     caplog.set_level(logging.CRITICAL, "backtrail")
+
+
+def as_id(value: object) -> str:
+    """Return a name that is the same in every process of the tests."""
+    return re.sub(" at 0x[0-9a-f]+", "", repr(value))
 
 
 def runs(client: Client, component: str) -> list[Run]:
@@ -806,7 +812,7 @@ def test_files_have_the_version_they_had_when_they_were_read_and_written(
         {"component": ""},
         {"component": " "},
     ],
-    ids=repr,
+    ids=as_id,
 )
 def test_misuse_raises_when_decorating(client: Client, given: dict[str, Any]) -> None:
     def func(a: int, b: str = "x") -> None: ...
@@ -815,7 +821,7 @@ def test_misuse_raises_when_decorating(client: Client, given: dict[str, Any]) ->
         client.register(**given)(func)
 
 
-@pytest.mark.parametrize("thing", [5, "name", int, type, property(lambda self: 1)], ids=repr)
+@pytest.mark.parametrize("thing", [5, "name", int, type, property(lambda self: 1)], ids=as_id)
 def test_what_is_no_function_cannot_be_registered(client: Client, thing: Any) -> None:
     with pytest.raises(ConfigurationError):
         client.register("thing")(thing)
@@ -995,7 +1001,7 @@ class Level(enum.IntEnum):
         NOW,
         timedelta(0),
     ],
-    ids=repr,
+    ids=as_id,
 )
 def test_what_is_the_same_everywhere_links_nothing(client: Client, value: Any) -> None:
     client.register("make")(lambda: value)()
@@ -1432,7 +1438,7 @@ def test_the_id_that_is_made_for_a_run_finds_it(client: Client) -> None:
         {"component": 5},
         {"ended_at": None, "status": "completed"},
     ],
-    ids=repr,
+    ids=as_id,
 )
 def test_a_run_that_cannot_have_happened_is_refused(client: Client, given: dict[str, Any]) -> None:
     told = {"component": "imported", "started_at": NOW, "ended_at": NOW, **given}
@@ -1651,7 +1657,7 @@ def test_every_function_takes_an_object_that_raises_on_every_touch(
     assert client.backtrace("fine").frames
 
 
-@pytest.mark.parametrize("ids", [5, None, object()], ids=repr)
+@pytest.mark.parametrize("ids", [5, None, object()], ids=as_id)
 def test_output_ids_that_are_no_list_hurt_nobody(client: Client, quiet: None, ids: Any) -> None:
     with client.run("batch"):
         assert isinstance(client.log_many(ids), list)

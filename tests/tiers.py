@@ -1,0 +1,115 @@
+"""In which tier a test is: that follows from the fixtures it uses, so nobody has to remember it.
+
+fast     neither a process, a browser nor a server: everything else
+system   uses one of SYSTEM
+nightly  uses the fixture `nightly`; a test that uses `sized` runs by day as well, but smaller
+
+`scripts/test` runs fast and system, `--fast` the fast tier alone, `--nightly` all, at full size.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+Sized = Callable[[T, T], T]
+
+TIERS = ("fast", "day", "nightly")
+SYSTEM = frozenset(
+    "processes start browser served debian debian_server wheel_server many_served_stores".split()
+)
+# Programs that backtrail itself runs while it records; a test that only records starts nothing.
+_OUR_OWN = frozenset({"git"})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--tier",
+        choices=TIERS,
+        default="day",
+        help="fast: no process, browser or server. day: fast and system. nightly: all, in full size",
+    )
+
+
+def tier_of(fixtures: Collection[str]) -> str:
+    """Return the tier of a test that uses these fixtures, directly or through others."""
+    if "nightly" in fixtures:
+        return "nightly"
+    return "fast" if SYSTEM.isdisjoint(fixtures) else "system"
+
+
+def is_nightly(config: pytest.Config) -> bool:
+    """Whether tests run in full size."""
+    return bool(config.getoption("--tier") == "nightly")
+
+
+@pytest.fixture(scope="session")
+def processes() -> None:
+    """Asked for by a test that starts a process of its own."""
+
+
+@pytest.fixture(scope="session")
+def nightly() -> None:
+    """Asked for by a test that takes too long for the day."""
+
+
+@pytest.fixture(scope="session")
+def sized(pytestconfig: pytest.Config) -> Sized[object]:
+    """A function of two sizes, of the day and of the night, that returns the one that counts."""
+    return lambda day, night: night if is_nightly(pytestconfig) else day
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = {"fast": {"fast"}, "day": {"fast", "system"}}.get(config.getoption("--tier"))
+    left_out = [item for item in items if wanted is not None and _tier(item) not in wanted]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _tier(item: pytest.Item) -> str:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    # One test runs on several stores; only a file needs no server.
+    params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
+    if params and params.get("fresh_store", "sqlite") != "sqlite":
+        fixtures.add("processes")
+    return tier_of(fixtures)
+
+
+# -- that nobody forgets the fixture ------------------------------------------------------
+
+_fast_now: list[str] = []
+_seen: list[str] = []
+_STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "socket.bind"})
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if not _fast_now or event not in _STARTS:
+        return
+    if event == "subprocess.Popen" and os.path.basename(os.fsdecode(arguments[0])) in _OUR_OWN:  # type: ignore[arg-type]
+        return
+    _seen.append(f"{event} {arguments[:2]!r}"[:200])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.option.collectonly:
+        sys.addaudithook(_watch)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test of the fast tier that starts a process or a server after all."""
+    if _tier(item) == "fast":
+        _fast_now.append(item.nodeid)
+    try:
+        yield
+    finally:
+        _fast_now.clear()
+    started, _seen[:] = list(_seen), []
+    if started:
+        pytest.fail(f"starts something, so it must use the fixture `processes`: {started[0]}")
