@@ -47,6 +47,14 @@ def debian_programs() -> Path:
     return next((path for path in found if path.parts[-3] == "15"), found[-1]).parent
 
 
+def has_debian_programs() -> bool:
+    """Whether tests can run on Debian's PostgreSQL; in CI its lack is an error of the test."""
+    with contextlib.suppress(LookupError):
+        debian_programs()
+        return True
+    return os.environ.get("CI") == "true"
+
+
 class Server:
     """One PostgreSQL server on a loopback port.
 
@@ -62,6 +70,7 @@ class Server:
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="backtrail-pg-", dir=memory))
         self.port = _free_port()
+        self.pid: int | None = None
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -71,7 +80,7 @@ class Server:
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
-        self._numbers = itertools.count()
+        self._begin()
         # It refuses to run as root.
         self._user = "postgres" if os.geteuid() == 0 and _has_user("postgres") else None
         if os.geteuid() == 0:
@@ -94,6 +103,21 @@ class Server:
             "--auth=trust",
             "--locale=C",
         )
+
+    def _begin(self) -> None:
+        self._numbers = itertools.count()
+        self._emptying: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
+
+    @classmethod
+    def there(cls, programs: str, folder: str, port: int, pid: int) -> Server:
+        """Return a server that another process started."""
+        server = cls.__new__(cls)
+        server.programs, server.folder = Path(programs), Path(folder)
+        server.port, server.pid = port, pid
+        server._stays = False
+        server._process = None
+        server._begin()
+        return server
 
     @property
     def _data(self) -> Path:
@@ -132,6 +156,7 @@ class Server:
             start_new_session=True,  # a Ctrl-C of the tests is not for it
         )
         log.close()
+        self.pid = self._process.pid
         give_up = time.monotonic() + _START_S
         while True:
             try:
@@ -146,6 +171,7 @@ class Server:
     def stop(self, how: int = signal.SIGINT) -> None:
         """Stop: at once but in order, or with SIGKILL as if the machine had lost its power."""
         if self._process is None:
+            self._stop_elsewhere()
             return
         if how == signal.SIGKILL:
             # Its children as well: they end by themselves, but not before the next start.
@@ -153,7 +179,18 @@ class Server:
         else:
             self._process.send_signal(how)
         self._process.wait(_START_S)
-        self._process = None
+        self._process = self.pid = None
+
+    def _stop_elsewhere(self) -> None:
+        """Stop a server that is no child of this process: it is gone when its note of itself is."""
+        if getattr(self, "pid", None) is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGINT)
+        give_up = time.monotonic() + _START_S
+        while (self._data / "postmaster.pid").exists() and time.monotonic() < give_up:
+            time.sleep(0.02)
+        self.pid = None
 
     def remove(self) -> None:
         """Stop and leave nothing behind, but for a folder to stay in."""
@@ -172,10 +209,31 @@ class Server:
 
     def create(self, template: str = "template0") -> str:
         """Make an empty database, or a copy of one; give its name."""
-        name = f"bt_{next(self._numbers)}"
+        # The workers share a server, and number their databases each by itself.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+        name = f"bt_{worker}_{os.getpid()}_{next(self._numbers)}"
         with self.connect() as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
+
+    def empty(self, database: str) -> None:
+        """Take all rows out of a database of ours, whoever is still connected.
+
+        The tables keep their partitions, and so the table that tells of them its rows.
+        """
+        if database not in self._emptying:
+            self._emptying[database] = self.connect(database)
+        connection = self._emptying[database]
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        tables = connection.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'backtrail' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            " AND c.relname NOT IN ('band', 'migration')"
+        ).fetchall()
+        connection.execute("; ".join(f"DELETE FROM backtrail.{name}" for (name,) in tables))
 
     def drop(self, database: str) -> None:
         """Drop a database, whoever is still connected."""

@@ -1,10 +1,11 @@
-"""In which tier a test is: that follows from the fixtures it uses, so nobody has to remember it.
+"""In which tier a test is, and beside which others it runs: both follow from its fixtures.
 
 fast     neither a process, a browser nor a server: everything else
 system   uses one of SYSTEM
 nightly  uses the fixture `nightly`; a test that uses `sized` runs by day as well, but smaller
 
-`scripts/test` runs fast and system, `--fast` the fast tier alone, `--nightly` all, at full size.
+`scripts/test` runs fast and system, `--fast` the fast tier alone, `--nightly` all, in full size,
+and `--rehearse` in the size of the day what the night has beside it, so that it does not rot.
 """
 
 from __future__ import annotations
@@ -19,10 +20,20 @@ import pytest
 T = TypeVar("T")
 Sized = Callable[[T, T], T]
 
-TIERS = ("fast", "day", "nightly")
-SYSTEM = frozenset(
-    "processes start browser served debian debian_server wheel_server many_served_stores".split()
-)
+_RUN = {
+    "fast": {"fast"},
+    "day": {"fast", "system"},
+    "rehearse": {"nightly"},
+    "nightly": {"fast", "system", "nightly"},
+}
+SYSTEM = frozenset("processes start browser served debian debian_server wheel_server".split())
+# Tests that share one of these run in one worker, one after the other, for the reason given.
+_TOGETHER = {
+    "browser": "browser",  # a Chromium takes a core and 500 MB: one is enough
+    "own_server": "outages",  # they stop and start servers, and wait for time to pass
+    "wheel_server": "roles",  # what they make, such as roles, is of the whole server
+    "debian_server": "roles",
+}
 # Programs that backtrail itself runs while it records; a test that only records starts nothing.
 _OUR_OWN = frozenset({"git"})
 
@@ -30,9 +41,10 @@ _OUR_OWN = frozenset({"git"})
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--tier",
-        choices=TIERS,
+        choices=_RUN,
         default="day",
-        help="fast: no process, browser or server. day: fast and system. nightly: all, in full size",
+        help="fast: no process, browser or server; day: also these; nightly: all, in full size;"
+        " rehearse: what runs at night only, in the size of the day",
     )
 
 
@@ -41,11 +53,6 @@ def tier_of(fixtures: Collection[str]) -> str:
     if "nightly" in fixtures:
         return "nightly"
     return "fast" if SYSTEM.isdisjoint(fixtures) else "system"
-
-
-def is_nightly(config: pytest.Config) -> bool:
-    """Whether tests run in full size."""
-    return bool(config.getoption("--tier") == "nightly")
 
 
 @pytest.fixture(scope="session")
@@ -61,15 +68,33 @@ def nightly() -> None:
 @pytest.fixture(scope="session")
 def sized(pytestconfig: pytest.Config) -> Sized[object]:
     """A function of two sizes, of the day and of the night, that returns the one that counts."""
-    return lambda day, night: night if is_nightly(pytestconfig) else day
+    is_nightly = pytestconfig.getoption("--tier") == "nightly"
+    return lambda day, night: night if is_nightly else day
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanted = {"fast": {"fast"}, "day": {"fast", "system"}}.get(config.getoption("--tier"))
-    left_out = [item for item in items if wanted is not None and _tier(item) not in wanted]
+    wanted = _RUN[config.getoption("--tier")]
+    left_out = {item for item in items if _tier(item) not in wanted}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        group = _group(item)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item) -> str | None:
+    """Return the name that those who run in one worker share."""
+    fixtures = getattr(item, "fixturenames", ())
+    for fixture, group in _TOGETHER.items():
+        if fixture in fixtures:
+            return group
+    # What a module sets up once would be set up once in each worker.
+    definitions = getattr(item, "_fixtureinfo", None) and item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
+    if definitions and any(each[-1].scope == "module" for each in definitions.values()):
+        return item.path.name
+    return None
 
 
 def _tier(item: pytest.Item) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from hypothesis import given
 from hypothesis import strategies as st
-from property.test_backtrace_reference import delivered, examples
+from property.test_backtrace_reference import delivered
+from rules import rule
 from strategies import Batch, History, deliveries, histories
 
 from backtrail.query.ancestry import Ancestry, ancestry
@@ -31,8 +31,7 @@ def behind(found: Ancestry, start: int, store: Store) -> set[str]:
     return set(store.public_ids(keys).values())
 
 
-@examples(100)
-@given(st.data())
+@rule(data=st.data())
 def test_every_output_has_the_same_runs_behind_it_as_in_its_own_backtrace(
     fresh_store: Callable[[], AbstractContextManager[str]], data: st.DataObject
 ) -> None:

@@ -7,27 +7,21 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 import reference
-from hypothesis import given, settings
+from direct import DirectClient
 from hypothesis import strategies as st
 from reference import Fact, Frame, Input, Read, RunFact, SourceFact, Write, reference_backtrace
+from rules import rule
 from strategies import BASE, SECOND, Batch, History, deliveries, histories, later_facts
 
 import backtrail
-from backtrail import Client, NotFoundError, Pointer, connect
+from backtrail import Client, NotFoundError, Pointer
 
 FreshStore = Callable[[], AbstractContextManager[str]]
-T = TypeVar("T")
 OUTPUT_IDS = ("b", "out")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-def examples(quick: int) -> Callable[[T], T]:
-    """So many examples, and 50 times as many in a thorough run."""
-    return settings(max_examples=quick * settings().max_examples // 100)
 
 
 # --- between the reference and a client --------------------------------------
@@ -73,10 +67,12 @@ def delivered(url: str, batches: Iterable[Batch]) -> Iterator[Client]:
     clients: dict[int, Client] = {}
     try:
         for batch in batches:
-            sender = clients.setdefault(batch.client, connect(url))
-            record(sender, batch.facts)
-            assert sender.flush() == 0
-        yield clients.setdefault(99, connect(url))
+            if batch.client not in clients:
+                clients[batch.client] = DirectClient(url)
+            record(clients[batch.client], batch.facts)
+            clients[batch.client].flush()
+        clients[-1] = DirectClient(url)
+        yield clients[-1]
     finally:
         for client in clients.values():
             client.close()
@@ -185,8 +181,7 @@ def a_run(
 # --- on random histories -----------------------------------------------------
 
 
-@given(st.data())
-@examples(120)
+@rule(data=st.data())
 def test_a_backtrace_is_what_the_reference_says(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -203,8 +198,7 @@ def test_a_backtrace_is_what_the_reference_says(
         assert answered == reference_backtrace(history.facts, *question), question
 
 
-@given(st.data())
-@examples(30)
+@rule(data=st.data())
 def test_a_run_s_own_backtrace_is_what_the_reference_says(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -221,8 +215,7 @@ def test_a_run_s_own_backtrace_is_what_the_reference_says(
     assert replace(answered, written=0) == replace(expected, written=0)
 
 
-@given(st.data())
-@examples(40)
+@rule(data=st.data())
 def test_facts_that_are_newer_than_the_question_change_no_answer(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -245,8 +238,7 @@ def test_facts_that_are_newer_than_the_question_change_no_answer(
             assert replace(became, other_writes=was.other_writes) == was, (name, at)
 
 
-@given(st.data())
-@examples(30)
+@rule(data=st.data())
 def test_facts_that_contradict_each_other_are_answered_the_same_in_any_order(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -272,8 +264,7 @@ def test_facts_that_contradict_each_other_are_answered_the_same_in_any_order(
     assert shuffled == straight
 
 
-@given(st.data())
-@examples(20)
+@rule(data=st.data())
 def test_ties_between_computed_run_ids_go_to_the_greater_one(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -281,7 +272,7 @@ def test_ties_between_computed_run_ids_go_to_the_greater_one(
     senders = data.draw(st.lists(st.integers(0, 1), min_size=6, max_size=6))
 
     with fresh_store() as url:
-        clients = [connect(url), connect(url)]
+        clients = [DirectClient(url), DirectClient(url)]
         named: list[Fact] = []
         for run, sender in zip(history.runs, senders, strict=False):
             started, ended = moment(run.started), moment(run.ended or run.started)

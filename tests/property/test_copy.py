@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 import reference
-from hypothesis import given
+from direct import DirectClient
 from hypothesis import strategies as st
-from property.test_backtrace_reference import FreshStore, answer, delivered, examples, recorded
+from property.test_backtrace_reference import FreshStore, answer, delivered, recorded
+from rules import rule
 from strategies import Batch, History, deliveries, histories
 
-from backtrail import Client, connect
+from backtrail import Client
 from backtrail.store.copying import Copying, Verdict
 from backtrail.store.copying.rounds import Rounds
 from backtrail.store.copying.tally import Tally
@@ -33,7 +34,7 @@ def target_store(fresh_store: FreshStore, stores: Callable[[str], FreshStore]) -
 @contextmanager
 def opened(make: FreshStore) -> Iterator[Client]:
     """A client of an empty store."""
-    with make() as url, connect(url) as client:
+    with make() as url, DirectClient(url) as client:
         yield client
 
 
@@ -66,8 +67,7 @@ def delivered_histories(draw: st.DrawFn) -> tuple[History, list[Batch]]:
     return history, draw(deliveries(history))
 
 
-@examples(30)
-@given(delivered_histories())
+@rule(told_how=delivered_histories())
 def test_a_copy_answers_as_its_original(
     fresh_store: FreshStore, target_store: FreshStore, told_how: tuple[History, list[Batch]]
 ) -> None:
@@ -81,8 +81,7 @@ def test_a_copy_answers_as_its_original(
         assert answers(target, history) == answers(source, history)
 
 
-@examples(30)
-@given(delivered_histories(), st.lists(st.integers(0, 12), max_size=4))
+@rule(told_how=delivered_histories(), stops=st.lists(st.integers(0, 12), max_size=4))
 def test_a_copy_that_was_interrupted_comes_to_the_same(
     fresh_store: FreshStore,
     target_store: FreshStore,
@@ -101,8 +100,7 @@ def test_a_copy_that_was_interrupted_comes_to_the_same(
         assert bring(source, target) == verdict
 
 
-@examples(30)
-@given(st.data())
+@rule(data=st.data())
 def test_two_stores_copied_into_one_are_one_that_was_told_all(
     fresh_store: FreshStore, target_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -124,8 +122,7 @@ def test_two_stores_copied_into_one_are_one_that_was_told_all(
         assert answers(target, history) == answers(whole, history)
 
 
-@examples(30)
-@given(st.data())
+@rule(data=st.data())
 def test_what_was_told_after_a_copy_is_brought_by_the_next(
     fresh_store: FreshStore, target_store: FreshStore, data: st.DataObject
 ) -> None:

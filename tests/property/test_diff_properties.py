@@ -6,13 +6,14 @@ import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from hypothesis import given
+from direct import DirectClient
 from hypothesis import strategies as st
 from pipelines import World, plant, random_steps
-from property.test_backtrace_reference import examples, recorded
+from property.test_backtrace_reference import recorded
+from rules import rule
 from strategies import History, histories
 
-from backtrail import BacktraceDiff, Change, Client, DiffRow, Divergence, Frame, connect
+from backtrail import BacktraceDiff, Change, Client, DiffRow, Divergence, Frame
 
 FreshStore = Callable[[], AbstractContextManager[str]]
 FIELDS = ("inputs", "code", "params", "environment", "output")
@@ -75,8 +76,7 @@ def check(client: Client, a: str, b: str) -> None:
     assert found.to_dict()["is_same"] is found.is_same
 
 
-@given(history=histories())
-@examples(40)
+@rule(history=histories())
 def test_any_two_outputs_compare_alike_from_both_sides(
     fresh_store: FreshStore, history: History
 ) -> None:
@@ -87,8 +87,7 @@ def test_any_two_outputs_compare_alike_from_both_sides(
                 check(client, a, b)
 
 
-@given(history=histories())
-@examples(40)
+@rule(history=histories())
 def test_an_output_never_differs_from_itself(fresh_store: FreshStore, history: History) -> None:
     with fresh_store() as url, recorded(url, history.facts) as client:
         ids = [run.run_id for run in history.runs]
@@ -102,7 +101,7 @@ def test_an_output_never_differs_from_itself(fresh_store: FreshStore, history: H
             assert [row.changes for row in found.rows if row.changes] == []
 
 
-@given(
+@rule(
     seed=st.integers(0, 10**9),
     count=st.integers(1, 14),
     components=st.integers(1, 14),
@@ -111,7 +110,6 @@ def test_an_output_never_differs_from_itself(fresh_store: FreshStore, history: H
         st.sampled_from(("code", "params", "inputs", "environment", "output")), max_size=4
     ),
 )
-@examples(60)
 def test_pipelines_that_differ_in_several_places_compare_alike_from_both_sides(
     fresh_store: FreshStore,
     seed: int,
@@ -126,7 +124,7 @@ def test_pipelines_that_differ_in_several_places_compare_alike_from_both_sides(
     for what in changes:
         if what != "inputs" or any(step.raw for step in after):
             _, after = plant(chance, after, what)
-    with fresh_store() as url, connect(url) as client:
+    with fresh_store() as url, DirectClient(url) as client:
         world = World(client.open_store())
         world.run(before, "a", versioned=versioned)
         world.run(after, "b", versioned=versioned, names="elsewhere/" if seed % 2 else "")

@@ -5,17 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from hypothesis import given
 from hypothesis import strategies as st
 from property.test_backtrace_reference import (
     OUTPUT_IDS,
     FreshStore,
     delivered,
-    examples,
     moment,
     recorded,
 )
 from reference import Impact, canonical, reference_impact, reference_link
+from rules import rule
 from strategies import BASE, History, deliveries, histories
 
 import backtrail
@@ -50,8 +49,7 @@ def names_in(history: History) -> set[str]:
     return {canonical(each.name) for run in history.runs for each in (*run.reads, *run.writes)}
 
 
-@given(st.data())
-@examples(120)
+@rule(data=st.data())
 def test_the_impact_of_a_run_is_all_that_it_is_behind(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -65,8 +63,7 @@ def test_the_impact_of_a_run_is_all_that_it_is_behind(
         assert answered == reference_impact(history.facts, OUTPUT_IDS, runs=[run_id]), run_id
 
 
-@given(st.data())
-@examples(80)
+@rule(data=st.data())
 def test_the_impact_of_an_artifact_and_of_a_version_is_all_that_comes_of_reading_it(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -86,8 +83,7 @@ def test_the_impact_of_an_artifact_and_of_a_version_is_all_that_comes_of_reading
         assert answered == expected, (name, word)
 
 
-@given(st.data())
-@examples(50)
+@rule(data=st.data())
 def test_the_impact_of_runs_chosen_by_time_and_component_is_that_of_each_together(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -113,8 +109,7 @@ def test_the_impact_of_runs_chosen_by_time_and_component_is_that_of_each_togethe
         assert answered == Impact(frozenset(), frozenset())
 
 
-@given(st.data())
-@examples(60)
+@rule(data=st.data())
 def test_each_step_of_a_path_is_a_link_of_the_backtrace(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:
@@ -145,8 +140,7 @@ def test_each_step_of_a_path_is_a_link_of_the_backtrace(
         }
 
 
-@given(st.data())
-@examples(60)
+@rule(data=st.data())
 def test_the_links_between_affected_runs_are_those_of_their_backtraces(
     fresh_store: FreshStore, data: st.DataObject
 ) -> None:

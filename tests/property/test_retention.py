@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import event, given
+from direct import DirectClient
+from hypothesis import event
 from hypothesis import strategies as st
 from property.test_backtrace_reference import (
     FreshStore,
     answer,
     delivered,
-    examples,
     record,
 )
+from rules import rule
 from strategies import BASE, Batch, History, RunFact, deliveries, histories
 
-from backtrail import Client, NotFoundError, connect
+from backtrail import Client, NotFoundError
 from backtrail.query.retention import Pruned, prune
 
 NOW = BASE + 10**15
@@ -82,8 +83,7 @@ def cases(draw: st.DrawFn) -> tuple[History, list[Batch], int]:
     return history, draw(deliveries(history)), draw(limits(history))
 
 
-@examples(50)
-@given(cases())
+@rule(case=cases())
 def test_what_is_not_old_is_answered_as_before(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int]
 ) -> None:
@@ -114,8 +114,7 @@ def test_what_is_not_old_is_answered_as_before(
             client.impact(run.run_id)
 
 
-@examples(25)
-@given(cases(), st.lists(st.integers(1, 4), max_size=3))
+@rule(case=cases(), stops=st.lists(st.integers(1, 4), max_size=3))
 def test_a_pruning_that_was_ended_early_comes_to_the_same(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int], stops: list[int]
 ) -> None:
@@ -132,13 +131,12 @@ def test_a_pruning_that_was_ended_early_comes_to_the_same(
         assert len(client.recent(limit=1000)) == len(history.runs) - whole.runs
 
 
-@examples(25)
-@given(cases())
+@rule(case=cases())
 def test_who_remembers_names_that_were_taken_away_records_them_anew(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int]
 ) -> None:
     history, _, before = case
-    with fresh_store() as url, connect(url) as warm, connect(url) as other:
+    with fresh_store() as url, DirectClient(url) as warm, DirectClient(url) as other:
         record(warm, history.facts)
         assert warm.flush() == 0
         asked = [*history.written, *(run.run_id for run in history.runs)]

@@ -7,14 +7,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from hypothesis import given, settings
+from direct import DirectClient
 from hypothesis import strategies as st
 from reference import SourceFact
 from reference_staleness import Verdict, reference_staleness
+from rules import rule
 from strategies import COMPONENTS, SECOND, History, histories
 
 import backtrail
-from backtrail import Client, Pointer, connect
+from backtrail import Client, Pointer
 
 FreshStore = Callable[[], AbstractContextManager[str]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -63,8 +64,7 @@ def as_verdict(found: backtrail.Staleness) -> Verdict:
     )
 
 
-@settings(max_examples=2 * settings().max_examples)
-@given(history=histories(), data=st.data())
+@rule(history=histories(), data=st.data())
 def test_verdict_and_reasons_are_those_of_the_naive_program(
     fresh_store: FreshStore, history: History, data: st.DataObject
 ) -> None:
@@ -74,7 +74,7 @@ def test_verdict_and_reasons_are_those_of_the_naive_program(
     asked = data.draw(AGES)
     now = history.newest + 2 * SECOND
 
-    with fresh_store() as url, connect(url) as client:
+    with fresh_store() as url, DirectClient(url) as client:
         for name, age in max_ages.items():
             client.create_or_retrieve_component(name, max_age=age / SECOND)
         record(client, history, commits)
@@ -164,13 +164,12 @@ class Pipeline:
         )
 
 
-@settings(max_examples=max(settings().max_examples // 4, 1))
-@given(plan=plans())
+@rule(plan=plans())
 def test_making_again_what_is_said_makes_it_fresh_and_nothing_less_does(
     fresh_store: FreshStore, plan: Plan
 ) -> None:
     output = plan.steps[-1].name
-    with fresh_store() as url, connect(url) as client:
+    with fresh_store() as url, DirectClient(url) as client:
         pipeline = Pipeline(client, plan)
         order = [each.component for each in client.stale(output).refresh]
         for name in order:
@@ -178,7 +177,7 @@ def test_making_again_what_is_said_makes_it_fresh_and_nothing_less_does(
         assert client.stale(output).verdict == "fresh"
 
     for left_out in order:
-        with fresh_store() as url, connect(url) as client:
+        with fresh_store() as url, DirectClient(url) as client:
             pipeline = Pipeline(client, plan)
             for name in order:
                 if name != left_out:
