@@ -45,13 +45,17 @@ _RUN_ON = {
 # database on a server. `--fast` is for the time while one works.
 _EXAMPLES = {"fast": (25, 0), "day": (120, 15), "rehearse": (25, 5), "nightly": (5_000, 250)}
 
-settings.register_profile(
-    "tests",
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-settings.load_profile("tests")
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say how many examples a property is tried on that needs no store, in which `rule` does."""
+    settings.register_profile(
+        "tests",
+        max_examples=5_000 if _is_nightly(config) else 100,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,6 +70,10 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Say on which backends a test runs."""
+    if "postgres" in metafunc.fixturenames:
+        both = ("postgres", "postgres-15")
+        servers = both if _is_nightly(metafunc.config) else (_by_day("postgres"),)
+        metafunc.parametrize("postgres", servers, indirect=True, scope="session")
     if "fresh_store" in metafunc.fixturenames:
         where = metafunc.definition.path.relative_to(Path(__file__).parent).as_posix()
         found = [on for begin, on in _RUN_ON.items() if where.startswith(begin)]
@@ -106,8 +114,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Callable[[str], FreshStor
                 elif backend == "server":
                     known[backend] = opened.enter_context(many_served(of("sqlite")))
                 else:
-                    name = "debian_server" if backend == "postgres-15" else "wheel_server"
-                    known[backend] = _databases(request.getfixturevalue(name))
+                    known[backend] = _databases(_server(request, backend))
             return known[backend]
 
         yield of
@@ -117,6 +124,18 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Callable[[str], FreshStor
 def fresh_store(request: pytest.FixtureRequest, stores: Callable[[str], FreshStore]) -> FreshStore:
     """Give a function that makes an empty store for a ``with`` block, as its address."""
     return stores(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Server:
+    """A PostgreSQL server: one by day, each of both at night."""
+    return _server(request, request.param)
+
+
+def _server(request: pytest.FixtureRequest, backend: str) -> Server:
+    name = "debian_server" if backend == "postgres-15" else "wheel_server"
+    server: Server = request.getfixturevalue(name)
+    return server
 
 
 @contextmanager

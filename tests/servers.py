@@ -181,6 +181,13 @@ class Server:
         self._process.wait(_START_S)
         self._process = self.pid = None
 
+    def leave(self) -> None:
+        """Let go of the process: it outlives this object, and another stops it."""
+        if self._process is not None:
+            # Else it is warned of as one that was forgotten while it runs.
+            self._process.returncode = 0
+            self._process = None
+
     def _stop_elsewhere(self) -> None:
         """Stop a server that is no child of this process: it is gone when its note of itself is."""
         if getattr(self, "pid", None) is None:

@@ -51,6 +51,7 @@ def _shared(name: str, programs: Path) -> Server:
         if not note.exists():
             server = Server(programs, **FAST)
             server.start()
+            server.leave()
             about = {
                 "programs": str(server.programs),
                 "folder": str(server.folder),

@@ -26,7 +26,9 @@ _RUN = {
     "rehearse": {"nightly"},
     "nightly": {"fast", "system", "nightly"},
 }
-SYSTEM = frozenset("processes start browser served debian debian_server wheel_server".split())
+SYSTEM = frozenset(
+    "processes start browser served debian debian_server wheel_server postgres".split()
+)
 # Tests that share one of these run in one worker, one after the other, for the reason given.
 _TOGETHER = {
     "browser": "browser",  # a Chromium takes a core and 500 MB: one is enough

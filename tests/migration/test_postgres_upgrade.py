@@ -57,11 +57,10 @@ SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 """
 
 
-@pytest.fixture(params=["wheel_server", "debian_server"])
-def server(request: pytest.FixtureRequest) -> Server:
-    """Both servers, in turn."""
-    found: Server = request.getfixturevalue(request.param)
-    return found
+@pytest.fixture
+def server(postgres: Server) -> Server:
+    """A server; at night both, in turn."""
+    return postgres
 
 
 @pytest.fixture
