@@ -6,24 +6,50 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from patience import PATIENCE_S
 
 import backtrail
 
 SOURCE = str(Path(backtrail.__file__).parents[1])
 
-# What every pipeline here begins with. It says what it warned of, so that a test
-# sees it: `report()` at the end prints every warning of the logger `backtrail`.
-PRELUDE = """
-import atexit, logging, os, sys, time
+# For a script that breaks something in the middle of a drain, by whichever thread or process.
+IS_DRAINING = """
+import fcntl
+
+def is_draining(spools):
+    with open(spools + "/drain.lock", "a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+"""
+
+# What every pipeline here begins with. It prints each warning of the logger `backtrail`, so
+# that a test sees it.
+PRELUDE = (
+    IS_DRAINING
+    + """
+import atexit, logging, os, sys, threading, time
 import backtrail as bt
+
+warned = threading.Event()
+
+def print(*words):
+    # Each line at once: two threads print, and the real one writes word by word.
+    sys.stdout.write(" ".join(map(str, words)) + "\\n")
+    sys.stdout.flush()
 
 class Kept(logging.Handler):
     def emit(self, record):
         if record.levelno >= logging.WARNING:
-            print("WARNED", record.getMessage().replace("\\n", " "), flush=True)
+            print("WARNED", record.getMessage().replace("\\n", " "))
+            warned.set()
 
 logging.getLogger("backtrail").addHandler(Kept())
 logging.getLogger("backtrail").propagate = False
@@ -38,9 +64,17 @@ def work(first, count=100):
         bt.log(f"out-{i}", component="step")
 
 def say(word):
-    print(word, flush=True)
+    print(word)
     return sys.stdin.readline()
+
+def meet_outage():
+    # The background thread is the one that warns. Then some more tries, which all fail too
+    # and find that it was said.
+    assert warned.wait(60), "nobody warned of the outage"
+    for _ in range(3):
+        bt.flush(0)
 """
+)
 
 
 @dataclass
@@ -77,7 +111,17 @@ class Pipeline:
         self.lines: list[str] = []
 
     def wait_for(self, word: str) -> None:
+        """Read what the pipeline prints until it says the word."""
         assert self.process.stdout is not None
+        # Of a pipeline that hangs, the test shall fail and not hang as well.
+        watch = threading.Timer(PATIENCE_S, self.process.kill)
+        watch.start()
+        try:
+            self._read_until(word)
+        finally:
+            watch.cancel()
+
+    def _read_until(self, word: str) -> None:
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
             if self.lines[-1] == word:
@@ -86,11 +130,13 @@ class Pipeline:
         raise AssertionError(f"the pipeline never said {word}: {self.lines} {errors}")
 
     def go_on(self) -> None:
+        """Let the pipeline go on after the word that was waited for."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
 
-    def end(self, timeout: float = 30.0) -> Ended:
+    def end(self, timeout: float = PATIENCE_S) -> Ended:
+        """Wait for the end, and return how it was."""
         try:
             out, errors = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:

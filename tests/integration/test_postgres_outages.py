@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,25 +18,24 @@ from pathlib import Path
 import psycopg
 import pytest
 from disks import mount, needs_mount, unmount
+from patience import until
 from program import Bt, bt_on, plain_environment
-from servers import Server, running, wheel_programs
+from servers import Server
 from stepwise import Ended, Pipeline, Start
+from tiers import Sized
 
 from backtrail import Client, connect
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 SECRET = "p@ss/w:rd%1?"
 SECRET_IN_URL = "p%40ss%2Fw%3Ard%251%3F"
-# A server that is killed must find again what it had confirmed: nothing is left unsynced.
-DURABLE = {"max_connections": "150"}
-# Who waits for a lock for longer than a second is written down.
-TELLS = {"log_lock_waits": "on", "deadlock_timeout": "1s", "log_line_prefix": "%a: "}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+@pytest.fixture
+def server(own_server: Server) -> Server:
     """A server that these tests may stop, kill and freeze."""
-    with running(wheel_programs(), **DURABLE, **TELLS) as found:
-        yield found
+    return own_server
 
 
 @pytest.fixture
@@ -76,15 +74,15 @@ def begun(start: Start, url: str, folder: Path, body: str, **environ: str) -> Pi
 
 GOES_AWAY = """
     work(0)
-    bt.flush(10)
+    assert bt.flush(60) == 0
     say("recorded")
     work(100)
-    time.sleep(1)
+    meet_outage()
     work(200)
     say("away")
     work(300)
     say("back")
-    print("LEFT", bt.flush(30))
+    print("LEFT", bt.flush(60))
 """
 
 
@@ -102,7 +100,7 @@ def test_a_server_that_is_stopped_and_started_again_loses_nothing(
     pipeline.go_on()
     pipeline.wait_for("back")
     pipeline.go_on()
-    ended = pipeline.end(60)
+    ended = pipeline.end()
 
     assert_unhurt(ended)
     assert len(ended.warnings) == 1
@@ -115,7 +113,7 @@ def test_what_waits_when_a_pipeline_ends_is_brought_by_the_next_bt(
 ) -> None:
     server.stop()
     try:
-        ended = begun(start, url, tmp_path, "work(0)").end()
+        ended = begun(start, url, tmp_path, "work(0)\nmeet_outage()").end()
         spool = {"BACKTRAIL_SPOOL": str(tmp_path / "spool")}
         seen = bt("doctor", "--db", url, env=spool)
     finally:
@@ -139,7 +137,7 @@ def test_a_server_that_hangs_holds_up_no_call_and_no_end(
         tmp_path,
         """
         work(0)
-        bt.flush(10)
+        assert bt.flush(60) == 0
         say("recorded")
         work(100, 1000)
         say("worked")
@@ -200,7 +198,7 @@ def test_of_several_hosts_the_one_that_may_be_written_is_used(server: Server, ur
     address = f"postgresql://{hosts}/{name}?target_session_attrs=read-write"
     with connect(address) as client:
         client.log("out-0")
-        assert client.flush() == 0
+        assert client.flush(60) == 0
     assert_all_once(url, 1)
 
 
@@ -213,20 +211,20 @@ def test_a_fork_leaves_the_connections_to_the_parent(
         tmp_path,
         """
         work(0, 10)
-        assert bt.flush() == 0
+        assert bt.flush(60) == 0
         assert len(bt.recent(limit=100)) == 20
         children = []
         for n in range(1, 4):
             pid = os.fork()
             if pid == 0:
                 work(n * 10, 10)
-                assert bt.flush(20) == 0
+                assert bt.flush(60) == 0
                 assert len(bt.recent(limit=100)) >= 20
                 sys.exit(0)
             children.append(pid)
             assert len(bt.recent(limit=100)) >= 20
         work(40, 10)
-        assert bt.flush(20) == 0
+        assert bt.flush(60) == 0
         assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 3
         """,
     ).end()
@@ -234,6 +232,11 @@ def test_a_fork_leaves_the_connections_to_the_parent(
     assert_unhurt(ended)
     assert ended.warnings == []
     assert_all_once(url, 50)
+
+
+def is_read_only(server: Server) -> bool:
+    with server.connect() as connection:
+        return connection.execute("SHOW default_transaction_read_only").fetchone() == ("on",)
 
 
 def test_a_read_only_server_takes_all_in_once_it_may_be_written(
@@ -244,6 +247,7 @@ def test_a_read_only_server_takes_all_in_once_it_may_be_written(
     with server.connect() as connection:
         connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         connection.execute("SELECT pg_reload_conf()")
+        until(lambda: is_read_only(server), "the new setting")
         pipeline.go_on()
         pipeline.wait_for("away")
         with connect(url, spool=str(tmp_path / "other")) as client:
@@ -254,7 +258,7 @@ def test_a_read_only_server_takes_all_in_once_it_may_be_written(
     pipeline.go_on()
     pipeline.wait_for("back")
     pipeline.go_on()
-    ended = pipeline.end(60)
+    ended = pipeline.end()
 
     assert_unhurt(ended)
     assert "read-only transaction" in ended.warnings[0]
@@ -262,52 +266,69 @@ def test_a_read_only_server_takes_all_in_once_it_may_be_written(
     assert_all_once(url, 400)
 
 
-def test_a_full_disk_is_said_and_all_arrives_when_there_is_room(
-    start: Start, tmp_path: Path, debian: Path
-) -> None:
-    disk = tmp_path / "disk"
+@pytest.fixture
+def small_disk(server: Server) -> Iterator[Path]:
+    """A disk of 40 MB that the server may write to."""
+    # With the server, which runs as another user: nobody else may enter the folders of pytest.
+    disk = server.folder / "small-disk"
     disk.mkdir()
-    needs_mount(mount("-t", "tmpfs", "-o", "size=120m", "tmpfs", str(disk)))
-    # The server runs as another user.
-    for folder in (disk, *tmp_path.parents[:2], tmp_path):
-        folder.chmod(0o755)
-    place = disk / "server"
-    place.mkdir()
-    try:
-        with running(debian, place, max_wal_size="48MB", min_wal_size="32MB") as small:
-            url = small.url(small.create())
-            pipeline = begun(
-                start,
-                url,
-                tmp_path,
-                """
-                work(0)
-                assert bt.flush() == 0
-                say("recorded")
-                work(100, 10_000)
-                time.sleep(2)
-                assert bt.flush(1) > 0
-                say("full")
-                print("LEFT", bt.flush(60))
-                """,
-            )
-            pipeline.wait_for("recorded")
-            free = shutil.disk_usage(disk).free
-            filler = disk / "filler"
-            filler.write_bytes(bytes(free - 200_000))
-            pipeline.go_on()
-            pipeline.wait_for("full")
-            filler.unlink()
-            pipeline.go_on()
-            ended = pipeline.end(90)
+    needs_mount(mount("-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)))
+    owner = server.folder.stat()
+    os.chown(disk, owner.st_uid, owner.st_gid)
+    tables = disk / "tables"
+    tables.mkdir()
+    os.chown(tables, owner.st_uid, owner.st_gid)
+    yield disk
+    unmount(disk)
+    disk.rmdir()
 
-            assert_unhurt(ended)
-            assert "LEFT 0" in ended.lines
-            assert "No space left on device" in ended.warnings[0]
-            assert "Make room on the server" in ended.warnings[0]
-            assert_all_once(url, 10_100)
-    finally:
-        unmount(disk)
+
+def test_a_full_disk_is_said_and_all_arrives_when_there_is_room(
+    start: Start, server: Server, small_disk: Path, tmp_path: Path
+) -> None:
+    with on_disk(server, small_disk / "tables") as url:
+        pipeline = begun(
+            start,
+            url,
+            tmp_path,
+            """
+            work(0)
+            assert bt.flush(60) == 0
+            say("recorded")
+            work(100, 3000)
+            meet_outage()
+            assert bt.flush(1) > 0
+            say("full")
+            print("LEFT", bt.flush(60))
+            """,
+        )
+        pipeline.wait_for("recorded")
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 50_000))
+        pipeline.go_on()
+        pipeline.wait_for("full")
+        filler.unlink()
+        pipeline.go_on()
+        ended = pipeline.end()
+
+        assert_unhurt(ended)
+        assert "LEFT 0" in ended.lines
+        assert "No space left on device" in ended.warnings[0]
+        assert "Make room on the server" in ended.warnings[0]
+        assert_all_once(url, 3100)
+
+
+@contextlib.contextmanager
+def on_disk(server: Server, tables: Path) -> Iterator[str]:
+    """Give the address of a database whose tables lie in a folder."""
+    with server.connect() as connection:
+        connection.execute(f"CREATE TABLESPACE small LOCATION '{tables}'".encode())
+        connection.execute("CREATE DATABASE on_small TEMPLATE template0 TABLESPACE small")
+        try:
+            yield server.url("on_small")
+        finally:
+            server.drop("on_small")
+            connection.execute("DROP TABLESPACE small")
 
 
 def test_a_record_that_the_server_will_not_have_is_left_out_and_counted(
@@ -315,7 +336,7 @@ def test_a_record_that_the_server_will_not_have_is_left_out_and_counted(
 ) -> None:
     with connect(url, spool=str(tmp_path / "spool"), flush_interval_s=3600) as client:
         client.log("out-0")
-        assert client.flush() == 0
+        assert client.flush(60) == 0
         with server.connect(url.rpartition("/")[2]) as connection:
             connection.execute(
                 "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.name"
@@ -325,14 +346,14 @@ def test_a_record_that_the_server_will_not_have_is_left_out_and_counted(
             )
         for n in range(1, 40):
             client.log("poison" if n == 17 else f"out-{n}")
-        assert client.flush(20) == 0
+        assert client.flush(60) == 0
 
         assert wrote(client) == Counter(f"out-{n}" for n in range(40) if n != 17)
         assert client.stats().lost == 1
         assert "is left out: " in caplog.text
         assert "no such thing" in caplog.text
         client.log("out-40")
-        assert client.flush() == 0
+        assert client.flush(60) == 0
 
 
 # -- refused, and said -------------------------------------------------------------------------
@@ -357,14 +378,13 @@ def guarded(server: Server) -> Iterator[str]:
         connection.execute("SELECT pg_reload_conf()")
 
 
-def wait_until_refused(url: str) -> None:
-    """Wait for the server to have read its new rules."""
-    for _ in range(100):
-        with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(url).close()
-            time.sleep(0.05)
-            continue
-        return
+def is_refused(url: str) -> bool:
+    """Whether the server has read its new rules."""
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def test_a_refused_password_is_said_and_shown_nowhere(
@@ -372,7 +392,7 @@ def test_a_refused_password_is_said_and_shown_nowhere(
 ) -> None:
     right = server.url(guarded, user="guarded", password=SECRET_IN_URL)
     wrong = right.replace(SECRET_IN_URL, SECRET_IN_URL + "x")
-    wait_until_refused(wrong)
+    until(lambda: is_refused(wrong), "the new rules")
 
     asked = (["recent"], ["doctor"], ["recent", "--debug"])
     shown = [bt(*command, "--db", wrong) for command in asked]
@@ -441,7 +461,7 @@ def test_a_newer_schema_is_refused_with_both_numbers(
         done = bt(*command, "--db", url)
         assert done.returncode == 4
         assert re.search(rf"schema 99\b.*schemas up to {known}\b", done.stderr)
-    ended = begun(start, url, tmp_path, "work(0)").end()
+    ended = begun(start, url, tmp_path, "work(0)\nmeet_outage()").end()
     set_version(server, url, known)
 
     assert_unhurt(ended)
@@ -480,88 +500,122 @@ def test_twenty_clients_that_start_at_once_make_one_schema(server: Server, url: 
 # -- many, and killed --------------------------------------------------------------------------
 
 
+# Records until its input ends, and so many runs at least; says how many there were.
 WRITER = """
-import sys, time
+import sys, threading, time
 import backtrail as bt
 
-number, count, pause_s = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+number, least = int(sys.argv[1]), int(sys.argv[2])
+told = threading.Event()
+
+def listen():
+    sys.stdin.read()
+    told.set()
+
+threading.Thread(target=listen).start()
 
 @bt.register("step", input_path="in.csv", output_path="shared-{i}.csv")
 def step(i):
     bt.log(f"out-{number}-{i}")
 
-for i in range(count):
-    step(i)
-    time.sleep(pause_s)
+count = 0
+while count < least or not told.is_set():
+    step(count)
+    count += 1
+    if count >= least:
+        time.sleep(0.004)
+print(count)
 sys.exit(bt.flush(120) != 0)
 """
 
 
-def writer(
-    url: str, folder: Path, number: int, count: int, pause_s: float = 0
-) -> subprocess.Popen[str]:
-    """Begin a process that records, as a machine of its own would: with its own journal."""
+@contextlib.contextmanager
+def writing(
+    url: str, folder: Path, writers: int, least: int = 0
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """Give processes that record, as a machine of its own would each: with its own journal."""
     environment = {
         **plain_environment(),
         "BACKTRAIL_URL": url,
-        "BACKTRAIL_SPOOL": str(folder / f"spool-{number}"),
         "BACKTRAIL_FLUSH_INTERVAL_S": "0.05",
         "BACKTRAIL_EXIT_TIMEOUT_S": "60",
     }
-    command = [sys.executable, "-c", WRITER, str(number), str(count), str(pause_s)]
-    return subprocess.Popen(command, env=environment, cwd=folder, text=True, stderr=subprocess.PIPE)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(number), str(least)],
+            env={**environment, "BACKTRAIL_SPOOL": str(folder / f"spool-{number}")},
+            cwd=folder,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for number in range(writers)
+    ]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+def end_of(writers: list[subprocess.Popen[str]]) -> Counter[str]:
+    """Let writers come to their end, and return what they say that they wrote."""
+    for process in writers:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    said = [process.communicate(timeout=180) for process in writers]
+    assert [process.returncode for process in writers] == [0] * len(writers), said
+    assert not any("Traceback" in errors for _, errors in said), said
+    return Counter(f"out-{n}-{i}" for n, (out, _) in enumerate(said) for i in range(int(out)))
 
 
 @pytest.mark.slow
 def test_sixty_four_writers_lose_nothing_and_never_hold_up_a_reader(
-    server: Server, url: str, tmp_path: Path
+    server: Server, url: str, tmp_path: Path, sized: Sized[int]
 ) -> None:
-    writers = [writer(url, tmp_path, n, 1000) for n in range(64)]
-    asked = 0
+    count, least = sized(8, 64), sized(300, 1000)
     named = f"{url}?application_name=reader"
-    with connect(named, spool=str(tmp_path / "reader")) as reader:
-        while any(process.poll() is None for process in writers):
+    with (
+        writing(url, tmp_path, count, least) as writers,
+        connect(named, spool=str(tmp_path / "reader")) as reader,
+    ):
+        asked = 0
+        # At least until each was seen at work, and the reader had its say meanwhile.
+        while asked <= 10 or reader.stats().writers < count:
             for run in reader.recent(limit=3):
                 reader.backtrace(run.outputs[0].name)
                 asked += 1
-        said = [process.communicate()[1] for process in writers]
+        told = end_of(writers)
 
-        assert [process.returncode for process in writers] == [0] * 64, said
         log = (server.folder / "log").read_text(errors="replace")
-        assert asked > 10
         assert "deadlock detected" not in log
         assert "reader: LOG:  process" not in log, "a reader waited for a writer's lock"
-        assert wrote(reader) == Counter(f"out-{n}-{i}" for n in range(64) for i in range(1000))
+        assert all(told[f"out-{n}-{least - 1}"] for n in range(count))
+        assert wrote(reader) == told
         assert reader.check() == []
 
 
 @pytest.mark.slow
 def test_a_server_killed_ten_times_keeps_all_that_was_acknowledged_once(
-    server: Server, url: str, tmp_path: Path
+    server: Server, url: str, tmp_path: Path, sized: Sized[int]
 ) -> None:
-    # Longer than the ten rounds take: each kill falls into recording.
-    writers = [writer(url, tmp_path, n, 6000, 0.004) for n in range(2)]
     name = url.rpartition("/")[2]
-    try:
-        for _ in range(10):
+    with writing(url, tmp_path, 2) as writers:
+        for _ in range(sized(3, 10)):
             before = confirmed(server, name)
-            give_up = time.monotonic() + 30
-            while confirmed(server, name) == before and time.monotonic() < give_up:
-                time.sleep(0.05)
+            until(lambda n=before: confirmed(server, name) > n, "a commit", every_s=0.05)
             server.stop(signal.SIGKILL)
-            time.sleep(0.2)
             server.start()
             # What a commit had confirmed is there: its journal may be gone.
             assert confirmed(server, name) >= before
-        ends = [(process.communicate(timeout=120)[1], process.returncode) for process in writers]
-        assert [code for _, code in ends] == [0, 0], ends
-    finally:
-        for process in writers:
-            process.kill()
-            process.wait()
+        told = end_of(writers)
 
     with connect(url, spool=str(tmp_path / "reader")) as reader:
-        assert wrote(reader) == Counter(f"out-{n}-{i}" for n in range(2) for i in range(6000))
+        assert wrote(reader) == told
         assert reader.check() == []
 
 
