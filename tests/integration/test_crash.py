@@ -564,6 +564,26 @@ def test_a_drainer_killed_again_and_again_neither_doubles_nor_loses(
         assert client.stats().runs == 3 * count
 
 
+def test_a_drainer_that_dies_before_its_commit_leaves_all_to_the_next(
+    orphan: Path, tmp_path: Path
+) -> None:
+    body = """
+    import os, signal, sys
+    import backtrail as bt
+
+    client = bt.connect(sys.argv[1])
+    store = type(client.open_store())
+    store.take_in = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    client.recent(1)
+    """
+    with a_store_with(orphan, orphan.read_bytes(), tmp_path) as client:
+        process = python(body, client.url)
+        _, errors = process.communicate(timeout=HANGS_S)
+
+        assert process.returncode == -signal.SIGKILL, errors
+        assert calls_in(client) == Counter(range(400))
+
+
 def test_a_spool_that_outlives_the_commit_of_its_records_is_not_taken_in_twice(
     orphan: Path, tmp_path: Path
 ) -> None:

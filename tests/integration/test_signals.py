@@ -63,7 +63,7 @@ print(struck, reached, stale, *returned)
 def test_a_handler_that_raises_reaches_the_user_and_costs_no_other_call(
     tmp_path: Path, base: str, sized: Sized[int]
 ) -> None:
-    strikes = sized(300, 3000)
+    strikes = sized(120, 2000)
     # As Ctrl-C in a notebook, or a time limit.
     (tmp_path / ".backtrail").mkdir()
     script = tmp_path / "storm.py"
