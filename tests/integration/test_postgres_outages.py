@@ -320,7 +320,7 @@ def test_a_full_disk_is_said_and_all_arrives_when_there_is_room(
 
 @contextlib.contextmanager
 def on_disk(server: Server, tables: Path) -> Iterator[str]:
-    """Give the address of a database whose tables lie in a folder."""
+    """Make a database whose tables lie in a folder; yield its address."""
     with server.connect() as connection:
         connection.execute(f"CREATE TABLESPACE small LOCATION '{tables}'".encode())
         connection.execute("CREATE DATABASE on_small TEMPLATE template0 TABLESPACE small")
@@ -533,7 +533,7 @@ sys.exit(bt.flush(120) != 0)
 def writing(
     url: str, folder: Path, writers: int, least: int = 0
 ) -> Iterator[list[subprocess.Popen[str]]]:
-    """Give processes that record, as a machine of its own would each: with its own journal."""
+    """Run processes that record, each as on a machine of its own: with its own journal."""
     environment = {
         **plain_environment(),
         "BACKTRAIL_URL": url,
