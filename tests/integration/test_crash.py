@@ -137,7 +137,7 @@ for number in range(rounds):
 def test_a_hundred_kills_at_random_moments_lose_no_call_that_had_returned(
     tmp_path: Path, journal: str, sized: Sized[int]
 ) -> None:
-    url, kills = url_in(tmp_path), sized(12, 50)
+    url, kills = url_in(tmp_path), sized(8, 50)
     seeds = random.sample(range(10_000), 2)
     killers = [
         python(KILLED_AGAIN_AND_AGAIN, url, str(kills), str(seed), BACKTRAIL_JOURNAL=journal)

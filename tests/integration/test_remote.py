@@ -10,18 +10,20 @@ import re
 import socket
 import subprocess
 import sys
-import textwrap
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import until
 from program import bt_on, plain_environment
 from served import SERVER, Served, record, serving
+from served_here import serving_here
+from tiers import Sized
 
 import backtrail
 from backtrail import Client, ConfigurationError, StoreUnavailableError
@@ -37,13 +39,31 @@ from backtrail.model.facts import (
 from backtrail.store.calls import CALLS, PREFIX
 from backtrail.store.protocol import SCOPES
 
-CLIENTS, ROUNDS, RUNS = 8, 10, 400
+pytestmark = pytest.mark.usefixtures("processes")
+
 START, SECOND = datetime(2026, 1, 1, tzinfo=timezone.utc), timedelta(seconds=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `shared` runs."""
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture(scope="module")
+def shared(folder: Path) -> Iterator[Served]:
+    """A server in a process of its own, for tests that only ask; one output is flagged."""
+    with serving(f"sqlite:///{folder}/bt.db", folder) as found:
+        record(found.client, folder)
+        found.client.flag("pred-1", "too low")
+        assert found.client.flush(60) == 0
+        yield found
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as found:
+    """A server to record to."""
+    with serving_here(f"sqlite:///{tmp_path}/bt.db", tmp_path) as found:
         record(found.client, tmp_path)
         yield found
 
@@ -57,11 +77,15 @@ def tokens(served: Served) -> dict[str, str]:
     return {scope: made(scope) for scope in SCOPES}
 
 
+Remote = Callable[..., Client]
+
+
 @pytest.fixture
-def remote(served: Served, tmp_path: Path) -> Iterator[Callable[..., Client]]:
+def remote(tmp_path: Path) -> Iterator[Remote]:
+    """Return a function that makes a client of a server, as on another machine."""
     opened: list[Client] = []
 
-    def connect(token: str | None = None) -> Client:
+    def connect(served: Served, token: str | None = None) -> Client:
         spool = str(tmp_path / f"remote-{len(opened)}")
         opened.append(backtrail.connect(served.url, token=token, spool=spool))
         return opened[-1]
@@ -111,15 +135,14 @@ def requests(served: Served) -> int:
     ],
 )
 def test_every_command_says_the_same_of_a_server_as_of_its_database(
-    served: Served, tmp_path: Path, arguments: str
+    shared: Served, folder: Path, arguments: str
 ) -> None:
-    assert served.bt("flag", "pred-1", "-m", "too low").returncode == 0
-    far = bt_on(served.url, tmp_path)(*arguments.split())
-    near = served.bt(*arguments.split())
+    far = bt_on(shared.url, folder)(*arguments.split())
+    near = shared.bt(*arguments.split())
 
     def plain(text: str) -> str:
         # The address itself, and the moment at which staleness was judged.
-        text = text.replace(served.url, "STORE").replace(served.client.url, "STORE")
+        text = text.replace(shared.url, "STORE").replace(shared.client.url, "STORE")
         return re.sub(r'("(now|judged_at|age_s)\w*": )[^,}]*', r"\1NOW", text)
 
     assert (far.returncode, plain(far.stdout), plain(far.stderr)) == (
@@ -129,16 +152,14 @@ def test_every_command_says_the_same_of_a_server_as_of_its_database(
     )
 
 
-def test_a_question_takes_few_requests_however_far_it_goes(
-    served: Served, remote: Callable[..., Client]
-) -> None:
-    client = remote()
+def test_a_question_takes_few_requests_however_far_it_goes(served: Served, remote: Remote) -> None:
+    client = remote(served)
     inputs: list[str] = []
     for n in range(60):
         at = {"started_at": START + n * SECOND, "ended_at": START + n * SECOND}
         client.record_run("step", run_id=f"chain-{n}", inputs=inputs, outputs=[f"v{n}"], **at)
         inputs = [f"v{n}"]
-    assert client.flush() == 0
+    assert client.flush(60) == 0
     before = requests(served)
 
     assert len(client.backtrace("v59").frames) == 60
@@ -155,42 +176,45 @@ def test_a_question_takes_few_requests_however_far_it_goes(
         lambda client: client.history("serve", limit=3),
         lambda client: client.recent(4),
         lambda client: client.who("pred-1"),
-        lambda client: client.marks("pred-1") == [],
+        lambda client: client.marks("pred-0") == [],
         lambda client: client.stale("pred-1"),
         lambda client: client.diff("pred-0", "pred-1"),
         lambda client: client.last_output(),
     ],
 )
 def test_each_question_is_asked_ahead(
-    served: Served, remote: Callable[..., Client], ask: Callable[[Client], Any]
+    shared: Served, remote: Remote, ask: Callable[[Client], Any]
 ) -> None:
-    client = remote()
+    client = remote(shared)
     client.recent(1)
-    before = requests(served)
+    before = requests(shared)
 
     assert ask(client)
 
     # Where the journal stands, the question, and the counting itself.
-    assert requests(served) - before <= 3
+    assert requests(shared) - before <= 3
 
 
 def test_a_server_that_knows_no_questions_is_asked_in_small_steps(
-    served: Served, remote: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+    shared: Served, remote: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backtrail.store.transcript.PREFIX", "/api/v1/store/of-old/")
 
-    assert [f.run.component for f in remote().backtrace("pred-1").frames] == ["serve", "clean"]
+    assert [f.run.component for f in remote(shared).backtrace("pred-1").frames] == [
+        "serve",
+        "clean",
+    ]
 
 
 def test_names_of_local_files_are_those_of_who_asks(
-    served: Served, remote: Callable[..., Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: Served, remote: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inner = tmp_path / "inner"
+    inner = folder / "inner"
     inner.mkdir()
     (inner / "clean.csv").write_text("not that one")
-    client = remote()
+    client = remote(shared)
 
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(folder)
     assert client.backtrace("clean.csv").frames[0].run.component == "clean"
     monkeypatch.chdir(inner)
     with pytest.raises(backtrail.NotFoundError):
@@ -201,9 +225,9 @@ def test_names_of_local_files_are_those_of_who_asks(
 
 
 def test_what_is_recorded_on_other_machines_is_in_the_database(
-    served: Served, remote: Callable[..., Client]
+    served: Served, remote: Remote
 ) -> None:
-    client = remote()
+    client = remote(served)
 
     @client.register("late", inputs=["x"], outputs=["return"])
     def late(x: str) -> str:
@@ -211,7 +235,7 @@ def test_what_is_recorded_on_other_machines_is_in_the_database(
         return x * 2
 
     late("password=hunter2hunter2")
-    assert client.flush() == 0
+    assert client.flush(60) == 0
 
     frame = served.client.backtrace("pred-late").frames[0]
     assert (frame.run.component, frame.run.status) == ("late", "completed")
@@ -219,31 +243,38 @@ def test_what_is_recorded_on_other_machines_is_in_the_database(
 
 
 def test_forked_children_record_and_ask_by_connections_of_their_own(
-    served: Served, remote: Callable[..., Client]
+    tmp_path: Path, remote: Remote
 ) -> None:
-    client = remote()
+    # Not from a thread of this process, of which a child would have the half.
+    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as served:
+        put(served.client, "first", run_id="first")
+        served.client.flush(60)
+        check_forks(remote(served))
+
+
+def check_forks(client: Client) -> None:
     assert client.recent(1)
 
     def work(n: int) -> None:
         put(client, "child", run_id=f"child-{n}", outputs=[f"child-out-{n}"])
-        os._exit(0 if client.flush() == 0 and client.get_run(f"child-{n}") else 1)
+        os._exit(0 if client.flush(60) == 0 and client.get_run(f"child-{n}") else 1)
 
     context = multiprocessing.get_context("fork")
     children = [context.Process(target=work, args=(n,)) for n in range(4)]
     for child in children:
         child.start()
-    assert len(client.recent(5)) >= 4
+    assert client.recent(5)
     for child in children:
-        child.join(30)
+        child.join(90)
 
     assert [child.exitcode for child in children] == [0] * 4
     assert len(client.history("child")) == 4
 
 
 def test_what_the_server_refuses_for_good_keeps_nothing_else_back(
-    served: Served, remote: Callable[..., Client]
+    served: Served, remote: Remote
 ) -> None:
-    client = remote()
+    client = remote(served)
     writer = WriterFact(os.urandom(16), "host", 1, 0, {})
     made = [Write(Artifact(f"odd-{n}", KIND_CODES["output"]), None, 10) for n in range(3)]
     # Nothing that is recorded comes to a status that there is not.
@@ -259,8 +290,8 @@ def test_what_the_server_refuses_for_good_keeps_nothing_else_back(
     assert client.open_store().positions([writer.uid]) == {writer.uid: (7, 100)}
 
 
-def test_a_large_import_arrives_whole(served: Served, remote: Callable[..., Client]) -> None:
-    client = remote()
+def test_a_large_import_arrives_whole(served: Served, remote: Remote) -> None:
+    client = remote(served)
     put(client, "large", run_id="large", outputs=[f"made-{n:07}" for n in range(30_000)])
 
     assert client.flush(60) == 0
@@ -313,9 +344,9 @@ def test_each_method_of_the_store_needs_its_scope(served: Served, tokens: dict[s
 
 
 def test_what_is_said_from_afar_is_signed_by_the_token(
-    served: Served, tokens: dict[str, str], remote: Callable[..., Client]
+    served: Served, tokens: dict[str, str], remote: Remote
 ) -> None:
-    remote(tokens["admin"]).prune("1000d")
+    remote(served, tokens["admin"]).prune("1000d")
 
     told = json.loads(served.bt("server", "audit", "--json").stdout)["audit"]
     assert [(each["who"], each["action"]) for each in told][:1] == [("admin", "prune")]
@@ -362,7 +393,7 @@ def test_a_server_that_sends_on_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_a_copy_goes_to_a_server_but_not_from_it(
-    served: Served, tmp_path: Path, remote: Callable[..., Client]
+    served: Served, tmp_path: Path, remote: Remote
 ) -> None:
     other = f"sqlite:///{tmp_path}/other.db"
     with closing(backtrail.connect(other)) as client:
@@ -376,35 +407,48 @@ def test_a_copy_goes_to_a_server_but_not_from_it(
     assert "where the server runs" in refused.stderr
 
 
-def test_a_server_is_no_database_to_serve(served: Served, tmp_path: Path) -> None:
-    refused = bt_on(served.url, tmp_path)(*SERVER)
+def test_a_server_is_no_database_to_serve(shared: Served, folder: Path) -> None:
+    refused = bt_on(shared.url, folder)(*SERVER)
     assert (refused.returncode, "is a server itself" in refused.stderr) == (2, True)
 
 
-def test_the_shell_completes_from_the_server(served: Served, tmp_path: Path) -> None:
+def test_the_shell_completes_from_the_server(shared: Served, folder: Path) -> None:
     completing = {"_BT_COMPLETE": "bash_complete", "COMP_WORDS": "bt pred", "COMP_CWORD": "1"}
-    found = bt_on(served.url, tmp_path)(env=completing).stdout.split()
+    found = bt_on(shared.url, folder)(env=completing).stdout.split()
     assert found == ["plain,pred-0", "plain,pred-1", "plain,pred-2"]
 
 
 # -- kill -9 ---------------------------------------------------------------------------
 
-# Records runs, and writes the id of each to a file of its own once its call has returned.
+# Records runs until it is killed or its input ends; writes the id of each to a file of its own
+# once its call has returned.
 RECORDER = """
-import sys
+import sys, threading
 import backtrail as bt
 
-name, runs, returned = sys.argv[1], int(sys.argv[2]), open(sys.argv[3], "w", buffering=1)
+name, returned = sys.argv[1], open(sys.argv[2], "w", buffering=1)
+pause_s = float(sys.argv[3])
+told = threading.Event()
+
+def listen():
+    sys.stdin.read()
+    told.set()
+
+threading.Thread(target=listen).start()
 
 @bt.register("work", inputs=["n"])
 def work(n):
     return bt.log(f"{name}-{n}", value=n)
 
-for n in range(runs):
+n = 0
+while not told.is_set():
     work(n)
     print(f"{name}-{n}", file=returned)
-    if n % 50 == 0:
+    n += 1
+    if n % 20 == 0:
         bt.flush(0.05)
+        # Else there is the more to look through at the end, the longer a start takes.
+        told.wait(pause_s)
 """
 
 
@@ -413,51 +457,75 @@ def _free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-@pytest.mark.slow
-def test_a_server_that_is_killed_under_load_loses_nothing_and_hurts_nobody(tmp_path: Path) -> None:
-    url, port = f"sqlite:///{tmp_path}/bt.db", _free_port()
-    verb = ("server", "--port", str(port))
-    chance = random.Random(5)
+@contextmanager
+def recording(
+    at: str, folder: Path, clients: int, pause_s: float
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """Run processes that record to a server, each as on a machine of its own."""
     environment = {
         **plain_environment(),
-        "BACKTRAIL_URL": f"http://127.0.0.1:{port}",
+        "BACKTRAIL_URL": at,
         "BACKTRAIL_FLUSH_INTERVAL_S": "0.02",
         "BACKTRAIL_STRICT": "1",
-        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_STATE_HOME": str(folder / "state"),
     }
     recorders = [
         subprocess.Popen(
             [
-                *(sys.executable, "-c", textwrap.dedent(RECORDER)),
-                *(f"c{n}", str(RUNS * ROUNDS), str(tmp_path / f"returned-{n}")),
+                *(sys.executable, "-c", RECORDER),
+                *(f"c{n}", str(folder / f"returned-{n}"), str(pause_s)),
             ],
-            env={**environment, "BACKTRAIL_SPOOL": str(tmp_path / f"spool-{n}")},
+            env={**environment, "BACKTRAIL_SPOOL": str(folder / f"spool-{n}")},
+            stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for n in range(CLIENTS)
+        for n in range(clients)
     ]
-    for _ in range(ROUNDS):
-        with serving(url, tmp_path, *verb) as found:
-            # Killed at its end, whatever it is doing.
-            threading.Event().wait(chance.uniform(0.2, 1.0))
-            assert found.process.poll() is None
-    with serving(url, tmp_path, *verb):
-        errors = [recorder.communicate(timeout=120)[1] for recorder in recorders]
-        assert [recorder.returncode for recorder in recorders] == [0] * CLIENTS
-        assert not any("Traceback" in each for each in errors), errors
-        for n in range(CLIENTS):
-            spool = str(tmp_path / f"spool-{n}")
-            with closing(backtrail.connect(environment["BACKTRAIL_URL"], spool=spool)) as client:
-                client.take_in()
+    try:
+        yield recorders
+    finally:
+        for recorder in recorders:
+            if recorder.poll() is None:
+                recorder.kill()
+                recorder.communicate()
 
-    returned = [
-        name for n in range(CLIENTS) for name in (tmp_path / f"returned-{n}").read_text().split()
-    ]
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_under_load_loses_nothing_and_hurts_nobody(
+    tmp_path: Path, sized: Sized[Any]
+) -> None:
+    clients, kills, pause_s = sized((2, 3, 0.1), (8, 10, 0.02))
+    url, port = f"sqlite:///{tmp_path}/bt.db", _free_port()
+    at, verb = f"http://127.0.0.1:{port}", ("server", "--port", str(port))
+    chance = random.Random(5)
+    returned = [tmp_path / f"returned-{n}" for n in range(clients)]
+    with recording(at, tmp_path, clients, pause_s) as recorders:
+        for _ in range(kills):
+            with serving(url, tmp_path, *verb) as found:
+                before = found.client.stats().runs
+                until(lambda n=before, of=found: of.client.stats().runs > n, "a run that arrived")
+                # Killed at its end, whatever it is doing.
+                threading.Event().wait(chance.uniform(0, 0.5))
+                assert found.process.poll() is None
+        with serving(url, tmp_path, *verb):
+            for recorder in recorders:
+                assert recorder.stdin is not None
+                recorder.stdin.close()
+                recorder.stdin = None
+            errors = [recorder.communicate(timeout=120)[1] for recorder in recorders]
+            assert [recorder.returncode for recorder in recorders] == [0] * clients
+            assert not any("Traceback" in each for each in errors), errors
+            for n in range(clients):
+                spool = str(tmp_path / f"spool-{n}")
+                with closing(backtrail.connect(at, spool=spool)) as client:
+                    client.take_in()
+
+    names = [name for path in returned for name in path.read_text().split()]
     with closing(backtrail.connect(url)) as client:
         runs = client.history("work", limit=1_000_000)
         assert client.check() == []
     written = [each.name for run in runs for each in run.outputs if each.name.startswith("c")]
-    assert len(returned) == CLIENTS * RUNS * ROUNDS
-    assert sorted(written) == sorted(returned)
+    assert len(names) > 100 * clients
+    assert sorted(written) == sorted(names)
     assert {run.status for run in runs} == {"completed"}

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 from served import Served, ask_at, record, running, serving
+from served_here import serving_here
 
 import backtrail
 from backtrail import Client, Pointer
@@ -26,19 +27,21 @@ from backtrail.render.words import short_version
 from backtrail.server import files
 from backtrail.server.app import make_app
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 AT = datetime(2026, 7, 1, tzinfo=timezone.utc)
 UI = ("ui", "--no-browser")
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Served]:
-    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as found:
+    with serving_here(f"sqlite:///{tmp_path}/bt.db", tmp_path) as found:
         yield found
 
 
 @pytest.fixture
 def ui(tmp_path: Path) -> Iterator[Served]:
-    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path, *UI) as found:
+    with serving_here(f"sqlite:///{tmp_path}/bt.db", tmp_path, is_local=True) as found:
         yield found
 
 
@@ -195,15 +198,16 @@ def test_another_user_of_the_machine_is_refused(tmp_path: Path) -> None:
     assert "for the user who opened it" in refused.body
 
 
-def test_ui_answers_nobody_else(ui: Served) -> None:
+def test_ui_answers_nobody_else(tmp_path: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("only the superuser can ask as somebody else")
-    first = ui.ask("")
-    os.seteuid(65534)  # to whom the sockets made from here on belong
-    try:
-        refused = ui.ask("")
-    finally:
-        os.seteuid(0)
+    with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path, *UI) as ui:
+        first = ui.ask("")
+        os.seteuid(65534)  # to whom the sockets made from here on belong
+        try:
+            refused = ui.ask("")
+        finally:
+            os.seteuid(0)
 
     assert (first.status, refused.status) == (200, 403)
 

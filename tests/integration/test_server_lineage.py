@@ -22,6 +22,10 @@ from served import JSON, Served, serving
 from backtrail import NotFoundError
 from backtrail.server.lineage import dataset_name
 
+pytestmark = pytest.mark.usefixtures("processes")
+
+# Each example is two requests over HTTP: a quarter of what is usual.
+EXAMPLES = settings.default.max_examples // 4  # type: ignore[union-attr]
 ONE, BATCH = "/api/v1/lineage", "/api/v1/lineage/batch"
 
 
@@ -245,7 +249,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_json, st.sampled_from(["run", "job", "inputs", "outputs", "eventTime", "eventType", "x"]))
 def test_no_event_is_too_odd_for_an_answer(served: Served, odd: Any, place: str) -> None:
     told = {**event("COMPLETE", "10:00:00", "odd-run", "odd-job"), place: odd}

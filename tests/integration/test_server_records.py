@@ -14,6 +14,7 @@ from conftest import FreshStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from served import JSON, Answer, Served, serving
+from served_here import serving_here
 
 from backtrail.model.facts import (
     Artifact,
@@ -26,6 +27,10 @@ from backtrail.model.facts import (
     WriterFact,
 )
 
+pytestmark = pytest.mark.usefixtures("processes")
+
+# Each example is two requests over HTTP: half of what is usual.
+EXAMPLES = settings.default.max_examples // 2  # type: ignore[union-attr]
 ROUTE = "/api/v1/records"
 PACKED = {"Content-Type": "application/msgpack", "Content-Encoding": "gzip"}
 OUTPUT = 4
@@ -72,7 +77,7 @@ def shared(fresh_store: FreshStore, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def served(store_url: str, tmp_path: Path) -> Iterator[Served]:
-    with serving(store_url, tmp_path) as found:
+    with serving_here(store_url, tmp_path) as found:
         yield found
 
 
@@ -167,7 +172,7 @@ def served_as(served: Served, media: str, coding: str = "identity") -> int:
     return served.ask(ROUTE, "POST", b"{}", headers).status
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES)
 @given(st.data())
 def test_no_bytes_meet_a_fault_of_ours(shared: Served, data: st.DataObject) -> None:
     raw = bytearray(msgspec.msgpack.encode({"batches": [batch(1), batch(2)]}))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from served import record, serving
+from tiers import Sized
 
 CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
@@ -16,13 +18,18 @@ CHECKS = (
 
 
 @pytest.mark.slow
-def test_every_answer_is_what_the_document_says(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("processes")
+def test_every_answer_is_what_the_document_says(tmp_path: Path, sized: Sized[Any]) -> None:
+    # What it works out from the document, in thousands of requests, is for the night.
+    few, all_of_them = "examples,fuzzing", "examples,coverage,fuzzing,stateful"
+    phases, examples = sized((few, "5"), (all_of_them, "50"))
     with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as served:
         record(served.client, tmp_path)
         tried = subprocess.run(
             [
                 *(str(Path(sys.executable).with_name("schemathesis")), "run"),
-                *(f"{served.url}/api/v1/openapi.json", "--max-examples", "20"),
+                f"{served.url}/api/v1/openapi.json",
+                *("--phases", phases, "--max-examples", examples),
                 *("--checks", ",".join(CHECKS), "--generation-database", "none", "--no-color"),
             ],
             cwd=tmp_path,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from conftest import FreshStore
+from patience import until
 from served import Served, record, serving
+from served_here import serving_here
 
 from backtrail.store.protocol import SCOPES
+
+pytestmark = pytest.mark.usefixtures("processes")
 
 SECRET_WAYS = ("/api/v1/runs", "/api/v1/backtrace?output=pred-1", "/", "/o/pred-1", "/metrics")
 OPEN_WAYS = ("/healthz", "/readyz", "/api/v1/openapi.json", "/login")
@@ -29,7 +32,7 @@ def create(served: Served, name: str, scope: str, *more: str) -> str:
 
 @pytest.fixture
 def served(store_url: str, tmp_path: Path) -> Iterator[Served]:
-    with serving(store_url, tmp_path) as found:
+    with serving_here(store_url, tmp_path) as found:
         record(found.client, tmp_path)
         yield found
 
@@ -68,8 +71,7 @@ def test_a_token_that_is_revoked_or_has_expired_stops_at_once(served: Served) ->
     token = create(served, "airflow", "write")
     short = create(served, "short", "write", "--expires", "1s")
     assert served.ask("/api/v1/runs", headers=bearer(token)).status == 200
-    while served.ask("/api/v1/runs", headers=bearer(short)).status == 200:
-        time.sleep(0.1)
+    until(lambda: served.ask("/api/v1/runs", headers=bearer(short)).status != 200, "its end")
 
     assert served.bt("server", "token", "revoke", "airflow").returncode == 0
 
