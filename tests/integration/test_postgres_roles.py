@@ -20,35 +20,35 @@ TABLES = ("run", "output", "input", "artifact", "writer", "component", "site", "
 
 
 @pytest.fixture(scope="module")
-def unchanged(shared_server: Server) -> Iterator[str]:
+def unchanged(postgres: Server) -> Iterator[str]:
     """A database that its owner made, with roles as the page says; nothing is recorded there."""
-    name = shared_server.create()
-    with closing(backtrail.connect(shared_server.url(name))) as owner:
+    name = postgres.create()
+    with closing(backtrail.connect(postgres.url(name))) as owner:
         owner.upgrade()
     [script] = re.findall(r"```sql\n(.*?)```", PAGE.read_text("utf-8"), flags=re.DOTALL)
-    with shared_server.connect(name) as connection:
+    with postgres.connect(name) as connection:
         connection.execute(script.encode())
         connection.execute("CREATE ROLE a_writer LOGIN IN ROLE backtrail_write")
         connection.execute("CREATE ROLE a_reader LOGIN IN ROLE backtrail_read")
         connection.execute("CREATE ROLE a_stranger LOGIN")
     yield name
-    shared_server.drop(name)
-    with shared_server.connect() as connection:
+    postgres.drop(name)
+    with postgres.connect() as connection:
         connection.execute("DROP ROLE a_writer, a_reader, backtrail_write, backtrail_read")
         connection.execute("DROP ROLE a_stranger")
 
 
 @pytest.fixture
-def database(shared_server: Server, unchanged: str) -> Iterator[str]:
+def database(postgres: Server, unchanged: str) -> Iterator[str]:
     """A copy of that database, to record into."""
-    name = shared_server.create(unchanged)
+    name = postgres.create(unchanged)
     yield name
-    shared_server.drop(name)
+    postgres.drop(name)
 
 
 @pytest.fixture
-def writer(shared_server: Server, database: str, tmp_path: Path) -> Iterator[backtrail.Client]:
-    url = shared_server.url(database, user="a_writer")
+def writer(postgres: Server, database: str, tmp_path: Path) -> Iterator[backtrail.Client]:
+    url = postgres.url(database, user="a_writer")
     with closing(backtrail.connect(url, spool=str(tmp_path / "spool"))) as client:
         yield client
 
@@ -84,10 +84,10 @@ def test_whoever_may_only_add_records_all_there_is(writer: backtrail.Client) -> 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("sql", ["DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}"])
 def test_whoever_records_takes_nothing_away(
-    shared_server: Server, unchanged: str, table: str, sql: str
+    postgres: Server, unchanged: str, table: str, sql: str
 ) -> None:
     with (
-        psycopg.connect(shared_server.url(unchanged, user="a_writer")) as connection,
+        psycopg.connect(postgres.url(unchanged, user="a_writer")) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(sql.format(f"backtrail.{table}").encode())
@@ -98,20 +98,20 @@ def test_whoever_records_takes_nothing_away(
     [("run", "status"), ("output", "version"), ("artifact", "name"), ("writer", "segment")],
 )
 def test_whoever_records_changes_no_row(
-    shared_server: Server, unchanged: str, table: str, column: str
+    postgres: Server, unchanged: str, table: str, column: str
 ) -> None:
     with (
-        psycopg.connect(shared_server.url(unchanged, user="a_writer")) as connection,
+        psycopg.connect(postgres.url(unchanged, user="a_writer")) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(f"UPDATE backtrail.{table} SET {column} = {column}".encode())
 
 
 def test_whoever_may_read_asks_and_records_nothing(
-    shared_server: Server, database: str, writer: backtrail.Client, tmp_path: Path
+    postgres: Server, database: str, writer: backtrail.Client, tmp_path: Path
 ) -> None:
     record(writer)
-    url = shared_server.url(database, user="a_reader")
+    url = postgres.url(database, user="a_reader")
 
     with closing(backtrail.connect(url, spool=str(tmp_path / "other"))) as reader:
         assert len(reader.backtrace("pred-1").frames) == 1
@@ -128,9 +128,9 @@ def test_whoever_may_read_asks_and_records_nothing(
 
 
 def test_a_role_without_rights_is_told_whom_to_ask(
-    shared_server: Server, unchanged: str, tmp_path: Path
+    postgres: Server, unchanged: str, tmp_path: Path
 ) -> None:
-    url = shared_server.url(unchanged, user="a_stranger")
+    url = postgres.url(unchanged, user="a_stranger")
     with (
         closing(backtrail.connect(url, spool=str(tmp_path / "spool"))) as client,
         pytest.raises(backtrail.StoreUnavailableError, match="permission denied") as caught,
@@ -154,18 +154,16 @@ def findings(url: str, spool: Path) -> dict[str, str]:
 
 
 def test_the_doctor_names_the_server_and_what_each_role_may(
-    shared_server: Server, unchanged: str, tmp_path: Path
+    postgres: Server, unchanged: str, tmp_path: Path
 ) -> None:
     users = ("postgres", "a_writer", "a_reader")
-    said = {
-        user: findings(shared_server.url(unchanged, user=user), tmp_path / user) for user in users
-    }
-    with shared_server.connect() as connection:
+    said = {user: findings(postgres.url(unchanged, user=user), tmp_path / user) for user in users}
+    with postgres.connect() as connection:
         (version,) = connection.execute("SHOW server_version").fetchone() or ("",)
     number = str(version).partition(" ")[0]
 
     assert "postgres owns the schema" in said["postgres"]["ok"]
-    assert f"PostgreSQL {number} at 127.0.0.1:{shared_server.port}" in said["postgres"]["ok"]
+    assert f"PostgreSQL {number} at 127.0.0.1:{postgres.port}" in said["postgres"]["ok"]
     assert "the clocks of this machine and the server agree" in said["postgres"]["ok"]
     assert "a_writer may record and ask" in said["a_writer"]["ok"]
     assert "a_reader may ask, but not record: it lacks INSERT" in said["a_reader"]["note"]
@@ -174,18 +172,18 @@ def test_the_doctor_names_the_server_and_what_each_role_may(
 
 
 def test_the_doctor_tells_whom_to_ask_who_may_not_even_read(
-    shared_server: Server, unchanged: str, tmp_path: Path
+    postgres: Server, unchanged: str, tmp_path: Path
 ) -> None:
-    found = findings(shared_server.url(unchanged, user="a_stranger"), tmp_path / "spool")
+    found = findings(postgres.url(unchanged, user="a_stranger"), tmp_path / "spool")
 
     assert "permission denied for schema backtrail" in found["unreachable"]
     assert "run-on-postgresql.md" in found["unreachable"]
 
 
 def test_the_doctor_says_that_records_wait_for_want_of_a_right(
-    shared_server: Server, database: str, tmp_path: Path
+    postgres: Server, database: str, tmp_path: Path
 ) -> None:
-    url = shared_server.url(database, user="a_reader")
+    url = postgres.url(database, user="a_reader")
     client = backtrail.connect(url, spool=str(tmp_path / "spool"), exit_timeout_s=0)
     client.log("out-1")
     client.close()
@@ -199,7 +197,7 @@ def test_the_doctor_says_that_records_wait_for_want_of_a_right(
 
 @pytest.mark.parametrize(("by", "which"), [(-30, "behind"), (30, "ahead of")])
 def test_the_doctor_compares_the_clocks(
-    shared_server: Server,
+    postgres: Server,
     unchanged: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -209,7 +207,7 @@ def test_the_doctor_compares_the_clocks(
     told = time.time
     monkeypatch.setattr(time, "time", lambda: told() + by)
 
-    found = findings(shared_server.url(unchanged), tmp_path / "spool")
+    found = findings(postgres.url(unchanged), tmp_path / "spool")
 
     # A little more or less where an answer takes long.
     said = re.search(r"the clock of this machine is (\S+) s (.*) the server's", found["problem"])
@@ -223,7 +221,7 @@ def test_the_doctor_compares_the_clocks(
 
 
 def test_a_shell_completes_ids_and_components_of_a_server(
-    shared_server: Server, database: str, writer: backtrail.Client, tmp_path: Path
+    postgres: Server, database: str, writer: backtrail.Client, tmp_path: Path
 ) -> None:
     record(writer)
 
@@ -234,7 +232,7 @@ def test_a_shell_completes_ids_and_components_of_a_server(
         assert done.stderr == ""
         return [line.removeprefix("plain,") for line in done.stdout.split()]
 
-    url = shared_server.url(database, user="a_reader")
+    url = postgres.url(database, user="a_reader")
     assert completed(url, "bt pred-") == ["pred-1", "pred-2"]
     assert completed(url, "bt history se") == ["serve"]
     assert completed("postgresql://127.0.0.1:1/none", "bt pred-") == []
