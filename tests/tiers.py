@@ -23,6 +23,7 @@ TIERS = ("fast", "day", "nightly")
 SYSTEM = frozenset(
     "processes start browser served debian debian_server wheel_server many_served_stores".split()
 )
+_SERVERS = frozenset("postgres postgres-15 wheel_server debian_server".split())
 # Programs that backtrail itself runs while it records; a test that only records starts nothing.
 _OUR_OWN = frozenset({"git"})
 
@@ -74,9 +75,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _tier(item: pytest.Item) -> str:
     fixtures = set(getattr(item, "fixturenames", ()))
-    # One test runs on several stores; only a file needs no server.
+    # One test runs on several stores; only a file needs no server. A fixture asks for those it
+    # has as parameters only while it is set up, by their names.
     params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
-    if params and params.get("fresh_store", "sqlite") != "sqlite":
+    if params and (
+        params.get("fresh_store", "sqlite") != "sqlite"
+        or any(isinstance(each, str) and each in _SERVERS for each in params.values())
+    ):
         fixtures.add("processes")
     return tier_of(fixtures)
 
@@ -101,7 +106,7 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.addaudithook(_watch)
 
 
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test of the fast tier that starts a process or a server after all."""
     if _tier(item) == "fast":

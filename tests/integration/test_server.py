@@ -29,6 +29,8 @@ from backtrail import Client, Pointer
 from backtrail.server.routes import MOST_BODY_BYTES, OPERATIONS, PREFIX
 from backtrail.server.schemas import MOST_LISTED
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 ROOT = Path(__file__).parents[2]
 
 

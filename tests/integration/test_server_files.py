@@ -26,6 +26,8 @@ from backtrail.render.words import short_version
 from backtrail.server import files
 from backtrail.server.app import make_app
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 AT = datetime(2026, 7, 1, tzinfo=timezone.utc)
 UI = ("ui", "--no-browser")
 

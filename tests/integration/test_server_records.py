@@ -26,6 +26,8 @@ from backtrail.model.facts import (
     WriterFact,
 )
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 ROUTE = "/api/v1/records"
 PACKED = {"Content-Type": "application/msgpack", "Content-Encoding": "gzip"}
 OUTPUT = 4

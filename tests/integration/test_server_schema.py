@@ -15,6 +15,7 @@ CHECKS = (
 )
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.slow
 def test_every_answer_is_what_the_document_says(tmp_path: Path) -> None:
     with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as served:
