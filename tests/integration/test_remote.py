@@ -17,10 +17,10 @@ from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from program import bt_on, plain_environment
+from program import Bt, bt_on, plain_environment
 from served import SERVER, Served, record, serving
 
 import backtrail
@@ -41,11 +41,28 @@ CLIENTS, ROUNDS, RUNS = 8, 10, 400
 START, SECOND = datetime(2026, 1, 1, tzinfo=timezone.utc), timedelta(seconds=1)
 
 
+class Reading(NamedTuple):
+    """A server, and `bt` that asks it from the folder in which was recorded."""
+
+    served: Served
+    bt: Bt
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     with serving(f"sqlite:///{tmp_path}/bt.db", tmp_path) as found:
         record(found.client, tmp_path)
         yield found
+
+
+@pytest.fixture(scope="module")
+def reading(processes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
+    """A server whose store is only read, so that one is enough for many tests."""
+    folder = tmp_path_factory.mktemp("reading")
+    with serving(f"sqlite:///{folder}/bt.db", folder) as found:
+        record(found.client, folder)
+        assert found.bt("flag", "pred-1", "-m", "too low").returncode == 0
+        yield Reading(found, bt_on(found.url, folder))
 
 
 @pytest.fixture
@@ -111,10 +128,10 @@ def requests(served: Served) -> int:
     ],
 )
 def test_every_command_says_the_same_of_a_server_as_of_its_database(
-    served: Served, tmp_path: Path, arguments: str
+    reading: Reading, arguments: str
 ) -> None:
-    assert served.bt("flag", "pred-1", "-m", "too low").returncode == 0
-    far = bt_on(served.url, tmp_path)(*arguments.split())
+    served = reading.served
+    far = reading.bt(*arguments.split())
     near = served.bt(*arguments.split())
 
     def plain(text: str) -> str:
@@ -155,23 +172,24 @@ def test_a_question_takes_few_requests_however_far_it_goes(
         lambda client: client.history("serve", limit=3),
         lambda client: client.recent(4),
         lambda client: client.who("pred-1"),
-        lambda client: client.marks("pred-1") == [],
+        lambda client: client.marks("pred-1"),
         lambda client: client.stale("pred-1"),
         lambda client: client.diff("pred-0", "pred-1"),
         lambda client: client.last_output(),
     ],
 )
 def test_each_question_is_asked_ahead(
-    served: Served, remote: Callable[..., Client], ask: Callable[[Client], Any]
+    reading: Reading, tmp_path: Path, ask: Callable[[Client], Any]
 ) -> None:
-    client = remote()
-    client.recent(1)
-    before = requests(served)
+    served = reading.served
+    with closing(backtrail.connect(served.url, spool=str(tmp_path / "spool"))) as client:
+        client.recent(1)
+        before = requests(served)
 
-    assert ask(client)
+        assert ask(client)
 
-    # Where the journal stands, the question, and the counting itself.
-    assert requests(served) - before <= 3
+        # Where the journal stands, the question, and the counting itself.
+        assert requests(served) - before <= 3
 
 
 def test_a_server_that_knows_no_questions_is_asked_in_small_steps(
@@ -341,6 +359,7 @@ def test_an_address_that_cannot_be_one_is_refused_at_once(url: str) -> None:
     assert "word" not in str(refused.value)
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_server_that_sends_on_is_not_followed(tmp_path: Path) -> None:
     class SendsOn(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -376,14 +395,14 @@ def test_a_copy_goes_to_a_server_but_not_from_it(
     assert "where the server runs" in refused.stderr
 
 
-def test_a_server_is_no_database_to_serve(served: Served, tmp_path: Path) -> None:
-    refused = bt_on(served.url, tmp_path)(*SERVER)
+def test_a_server_is_no_database_to_serve(reading: Reading) -> None:
+    refused = reading.bt(*SERVER)
     assert (refused.returncode, "is a server itself" in refused.stderr) == (2, True)
 
 
-def test_the_shell_completes_from_the_server(served: Served, tmp_path: Path) -> None:
+def test_the_shell_completes_from_the_server(reading: Reading) -> None:
     completing = {"_BT_COMPLETE": "bash_complete", "COMP_WORDS": "bt pred", "COMP_CWORD": "1"}
-    found = bt_on(served.url, tmp_path)(env=completing).stdout.split()
+    found = reading.bt(env=completing).stdout.split()
     assert found == ["plain,pred-0", "plain,pred-1", "plain,pred-2"]
 
 
@@ -413,6 +432,7 @@ def _free_port() -> int:
         return int(listening.getsockname()[1])
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.slow
 def test_a_server_that_is_killed_under_load_loses_nothing_and_hurts_nobody(tmp_path: Path) -> None:
     url, port = f"sqlite:///{tmp_path}/bt.db", _free_port()
