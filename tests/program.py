@@ -15,6 +15,8 @@ from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
+from command_line import refuse_variables_of_the_interpreter, run_here
+
 import backtrail
 
 Bt = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -31,20 +33,44 @@ def plain_environment() -> dict[str, str]:
 
 
 def bt_on(url: str, folder: Path) -> Bt:
-    """Give a function that runs `bt` in a folder, on a store; ``env`` adds to the environment."""
+    """Return a function that runs `bt` in a folder, on a store, inside this process.
 
-    def run(*args: str, env: dict[str, str] | None = None, **how: Any) -> Any:
+    ``env`` adds to the environment, ``typed`` is what `bt` reads from standard input.
+    """
+
+    def run(
+        *args: str, env: dict[str, str] | None = None, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        refuse_variables_of_the_interpreter(env or {})
+        return run_here([*args], _environment_on(url, env), folder, typed=typed)
+
+    return run
+
+
+def bt_process_on(url: str, folder: Path) -> Bt:
+    """Return a function that runs `bt` like that of `bt_on`, but as a process of its own.
+
+    For what only a process shows; what else it is called with goes to `subprocess.run`.
+    """
+
+    def run(
+        *args: str, env: dict[str, str] | None = None, typed: str = "", **how: Any
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "backtrail", *args],
-            env={**plain_environment(), "BACKTRAIL_URL": url, **(env or {})},
+            env=_environment_on(url, env),
             cwd=folder,
             encoding="utf-8",
             check=False,
             timeout=60,
-            **{"stdin": subprocess.DEVNULL, "capture_output": True, **how},
+            **{"input": typed, "capture_output": True, **how},
         )
 
     return run
+
+
+def _environment_on(url: str, more: dict[str, str] | None) -> dict[str, str]:
+    return {**plain_environment(), "BACKTRAIL_URL": url, **(more or {})}
 
 
 def in_terminal(

@@ -36,6 +36,8 @@ _TOGETHER = {
     "wheel_server": "roles",  # what they make, such as roles, is of the whole server
     "debian_server": "roles",
 }
+# Values of parameters that stand for a server.
+_SERVERS = frozenset("postgres postgres-15 wheel_server debian_server".split())
 # Programs that backtrail itself runs while it records; a test that only records starts nothing.
 _OUR_OWN = frozenset({"git"})
 
@@ -101,9 +103,13 @@ def _group(item: pytest.Item) -> str | None:
 
 def _tier(item: pytest.Item) -> str:
     fixtures = set(getattr(item, "fixturenames", ()))
-    # One test runs on several stores; only a file needs no server.
+    # One test runs on several stores; only a file needs no server. A fixture asks for those it
+    # has as parameters only while it is set up, by their names.
     params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
-    if params and params.get("fresh_store", "sqlite") != "sqlite":
+    if params and (
+        params.get("fresh_store", "sqlite") != "sqlite"
+        or any(isinstance(each, str) and each in _SERVERS for each in params.values())
+    ):
         fixtures.add("processes")
     return tier_of(fixtures)
 
@@ -128,7 +134,7 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.addaudithook(_watch)
 
 
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test of the fast tier that starts a process or a server after all."""
     if _tier(item) == "fast":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from docs.run_page import commands_of, masked
+from program import bt_on
 from terminal import Terminal
 
 import backtrail
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from backtrail.model.records import Frame
     from backtrail.query.backtrace import Backtrace
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("processes")]
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs/tutorial/find-the-bad-step.md"
 WALK = TUTORIAL.parents[1] / "how-to/walk-through-a-backtrace.md"
@@ -223,12 +224,13 @@ def test_the_commands_it_recommends_work(demo: Demo) -> None:
 
     assert "  cd backtrail-demo\n  unset BACKTRAIL_URL\n" in closing
     assert len(commands) == 10
+    asked = bt_on("", demo.folder)
     for command in commands:
-        done = bt(*command, cwd=demo.folder)
+        done = asked(*command)
         assert done.returncode == (command[0] == "diff"), (command, done.stderr)
         assert done.stdout.strip()
     (show,) = (each for each in commands if each[0] == "show" and len(each) == 2)
-    shown = bt(*show, "--json", cwd=demo.folder).stdout
+    shown = asked(*show, "--json").stdout
     assert '"failed"' in shown
 
 

@@ -114,6 +114,7 @@ def run_page(name: str, text: str, folder: Path) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_examples_of_a_page_run_as_they_stand(page: Path, tmp_path: Path) -> None:
     done = run_page(str(page.relative_to(ROOT)), page.read_text("utf-8"), tmp_path)
@@ -140,6 +141,7 @@ def test_the_readme_shows_what_the_tutorial_shows() -> None:
     assert shown in tutorial
 
 
+@pytest.mark.usefixtures("processes")
 def test_blocks_of_a_page_are_one_program(tmp_path: Path) -> None:
     page = "```python\nname = 'pred-1'\n```\ntext\n```python\nassert name == 'pred-1'\n```\n"
 
@@ -148,6 +150,7 @@ def test_blocks_of_a_page_are_one_program(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_block_that_fails_names_its_line_in_the_page(tmp_path: Path) -> None:
     page = "# Title\n\n```python\nanswer = 42\nraise ValueError(answer)\n```\n"
 
@@ -157,6 +160,7 @@ def test_a_block_that_fails_names_its_line_in_the_page(tmp_path: Path) -> None:
     assert 'page.md", line 5' in done.stdout
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_block_marked_no_run_is_skipped(tmp_path: Path) -> None:
     page = "<!-- no-run -->\n```python\nraise ValueError\n```\n"
 
@@ -165,6 +169,7 @@ def test_a_block_marked_no_run_is_skipped(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize(
     ("mark", "shown", "fails"),
     [

@@ -98,7 +98,7 @@ DOCUMENT_KEYS = {
     "db upgrade": ["db", "upgrade"],
     "doctor": ["doctor"],
     "help": ["help"],
-    "completion": ["completion", "bash"],
+    "completion": ["completion", "zsh"],
 }
 
 

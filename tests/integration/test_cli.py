@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import Bt, bt_on, plain_environment, shown_in_terminal
+from program import Bt, bt_on, bt_process_on, plain_environment, shown_in_terminal
 from terminal import be_interruptible
 
 import backtrail
@@ -81,6 +81,12 @@ def empty_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 def bt(url: str, tmp_path: Path) -> Bt:
     """Run the program on that store, in a folder of its own."""
     return bt_on(url, tmp_path)
+
+
+@pytest.fixture
+def bt_process(url: str, tmp_path: Path, processes: None) -> Bt:
+    """Run the program as a process, for what only that shows."""
+    return bt_process_on(url, tmp_path)
 
 
 def runs_of(url: str, component: str) -> list[Run]:
@@ -310,7 +316,7 @@ SCHEMAS = {
     ("db", "stats"): ("stats/1", "runs"),
     ("db", "check"): ("check/1", "problems"),
     ("db", "upgrade"): ("upgrade/1", "after"),
-    ("completion", "bash"): ("completion/1", "script"),
+    ("completion", "zsh"): ("completion/1", "script"),
     ("help", "record"): ("help/1", "text"),
 }
 
@@ -577,12 +583,16 @@ def test_a_fault_of_ours_is_one_line_and_a_log(
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_with_130(bt: Bt, url: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("processes")
+def test_ctrl_c_ends_with_130(url: str, tmp_path: Path) -> None:
     # The program is held at its first look at the store, then interrupted.
     (tmp_path / "sitecustomize.py").write_text(
-        "import sqlite3, sys, time\n"
+        "import os, select, signal, sqlite3, sys\n"
+        "came, tell = os.pipe()\n"
+        "os.set_blocking(tell, False)\n"
+        "signal.set_wakeup_fd(tell)\n"
         "def hold(*args, **kwargs):\n"
-        "    sys.stderr.write('held\\n'); sys.stderr.flush(); time.sleep(30)\n"
+        "    sys.stderr.write('held\\n'); sys.stderr.flush(); select.select([came], [], [])\n"
         "sqlite3.connect = hold\n"
     )
     environment = {**plain_environment(), "BACKTRAIL_URL": url}
@@ -595,9 +605,12 @@ def test_ctrl_c_ends_with_130(bt: Bt, url: str, tmp_path: Path) -> None:
     )
     assert process.stderr is not None
 
-    held = process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=30)[1]
+    try:
+        held = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=30)[1]
+    finally:
+        process.kill()
 
     assert held == b"held\n"
     assert process.returncode == 130
@@ -607,7 +620,8 @@ def test_ctrl_c_ends_with_130(bt: Bt, url: str, tmp_path: Path) -> None:
 # -- streams, colour, pages ---------------------------------------------------------------
 
 
-def test_a_closed_pipe_ends_quietly(bt: Bt, url: str) -> None:
+@pytest.mark.usefixtures("processes")
+def test_a_closed_pipe_ends_quietly(url: str) -> None:
     environment = {**plain_environment(), "BACKTRAIL_URL": url}
     command = f"{sys.executable} -m backtrail pred-1002 --full | true; echo ${{PIPESTATUS[0]}}"
 
@@ -619,6 +633,7 @@ def test_a_closed_pipe_ends_quietly(bt: Bt, url: str) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_a_closed_stdout_is_no_error_and_harms_no_database(bt: Bt, url: str, closed: str) -> None:
     environment = {**plain_environment(), "BACKTRAIL_URL": url}
@@ -635,9 +650,9 @@ def test_a_closed_stdout_is_no_error_and_harms_no_database(bt: Bt, url: str, clo
     assert bt("db", "check").returncode == 0
 
 
-def test_a_full_disk_behind_stdout_is_said(bt: Bt) -> None:
+def test_a_full_disk_behind_stdout_is_said(bt_process: Bt) -> None:
     with open("/dev/full", "w") as full:
-        done = bt("pred-1002", capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        done = bt_process("pred-1002", capture_output=False, stdout=full, stderr=subprocess.PIPE)
 
     assert done.returncode == 74
     assert done.stderr == "bt: cannot write to standard output: No space left on device\n"
@@ -658,9 +673,9 @@ def test_colour_is_as_it_was_asked_for(bt: Bt, args: Any, env: Any, colored: boo
 
 
 @pytest.mark.parametrize("env", [{"LC_ALL": "C"}, {"LANG": "C"}, {"PYTHONIOENCODING": "latin-1"}])
-def test_a_locale_that_is_not_utf8_gets_ascii(bt: Bt, env: dict[str, str]) -> None:
-    done = bt("--wide", "@last", "--full", env=env)
-    cut = bt("pred-1002", env={**env, "COLUMNS": "54"})
+def test_a_locale_that_is_not_utf8_gets_ascii(bt_process: Bt, env: dict[str, str]) -> None:
+    done = bt_process("--wide", "@last", "--full", env=env)
+    cut = bt_process("pred-1002", env={**env, "COLUMNS": "54"})
 
     assert done.stdout.isascii()
     assert cut.stdout.isascii()
@@ -674,6 +689,7 @@ def test_lines_are_as_wide_as_the_window_and_never_wider_than_100(bt: Bt) -> Non
     assert len(wide.stdout.splitlines()[0]) == 100
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_terminal_gets_colour_and_a_pager_past_one_screen(url: str) -> None:
     pager = {"PAGER": "sed s/^/PAGED:/"}
 
@@ -687,6 +703,7 @@ def test_a_terminal_gets_colour_and_a_pager_past_one_screen(url: str) -> None:
     assert "PAGED:" not in told_not_to
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_dumb_terminal_gets_neither(url: str) -> None:
     shown = shown_in_terminal(url, "pred-1002", "--full", TERM="dumb", PAGER="sed s/^/PAGED:/")
 
@@ -737,6 +754,7 @@ def test_without_a_beginning_the_newest_ids_are_offered(bt: Bt) -> None:
     assert offered.index("plain,recent") < offered.index("plain,pred-1002")
 
 
+@pytest.mark.usefixtures("processes")
 def test_completion_loads_neither_questions_nor_the_journal(url: str) -> None:
     words = {"_BT_COMPLETE": "bash_complete", "COMP_WORDS": "bt pred", "COMP_CWORD": "1"}
     done = subprocess.run(
@@ -772,6 +790,8 @@ def test_a_question_makes_no_database(bt: Bt, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+# For bash, click asks bash for its version.
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_completion_script_serves_both_names_of_the_program(bt: Bt, shell: str) -> None:
     script = bt("completion", shell).stdout
@@ -781,7 +801,8 @@ def test_a_completion_script_serves_both_names_of_the_program(bt: Bt, shell: str
     assert "_backtrail_completion" in script
 
 
-def test_bash_accepts_the_script_and_completes_with_it(bt: Bt, url: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("processes")
+def test_bash_accepts_the_script_and_completes_with_it(url: str, tmp_path: Path) -> None:
     program = tmp_path / "bt"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m backtrail "$@"\n')
     program.chmod(0o755)
@@ -799,6 +820,7 @@ def test_bash_accepts_the_script_and_completes_with_it(bt: Bt, url: str, tmp_pat
     assert sorted(done.stdout.split()) == ["pred-1001", "pred-1002"]
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_backtrace_loads_nothing_that_it_does_not_need(url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "backtrail", "pred-1002"],

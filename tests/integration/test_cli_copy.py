@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import Bt, bt_on, plain_environment
+from program import Bt, bt_on, bt_process_on, plain_environment
 from servers import Server
 
 from backtrail import Client, Pointer, connect
@@ -153,9 +153,11 @@ def test_what_a_copy_lost_is_seen_and_brought_again(
     assert again["equal"]
 
 
+@pytest.mark.usefixtures("processes")
 def test_what_is_recorded_during_a_copy_waits_for_the_next(
-    bt: Bt, source: str, database: str, tmp_path: Path
+    source: str, database: str, tmp_path: Path
 ) -> None:
+    bt = bt_process_on(source, tmp_path)
     stop = threading.Event()
 
     def go_on() -> None:
@@ -179,6 +181,7 @@ def test_what_is_recorded_during_a_copy_waits_for_the_next(
     assert counts(last)["runs"] > counts(first)["runs"] >= 5
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_copy_that_was_killed_goes_on(bt: Bt, source: str, database: str, tmp_path: Path) -> None:
     with connect(source) as client:
         record(client, range(100, 100 + MANY))
@@ -198,8 +201,9 @@ def test_a_copy_that_was_killed_goes_on(bt: Bt, source: str, database: str, tmp_
     assert 0 < counts(found, "new")["runs"] < MANY
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_target_that_goes_away_is_said_and_what_is_there_stays(
-    bt: Bt, source: str, wheel_server: Server, tmp_path: Path
+    source: str, wheel_server: Server, tmp_path: Path
 ) -> None:
     with connect(source) as client:
         record(client, range(100, 100 + MANY))

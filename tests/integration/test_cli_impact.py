@@ -183,17 +183,22 @@ def test_a_limit_says_on_stderr_that_the_list_is_a_part(bt: Bt) -> None:
     assert "--limit cut this" in done.stderr
 
 
+@pytest.mark.usefixtures("processes")
 def test_ctrl_c_prints_what_is_known_and_says_that_it_is_a_part(url: str, tmp_path: Path) -> None:
+    # What read a run is looked for only once Ctrl-C has come.
     (tmp_path / "sitecustomize.py").write_text(
-        "import time\n"
-        "from backtrail.query import links\n"
-        "link = links.Linker.link\n"
-        "links.Linker.link = lambda self, readers: time.sleep(2) or link(self, readers)\n"
+        "import os, select, signal\n"
+        "from backtrail.query.links import Linker\n"
+        "came, tell = os.pipe()\n"
+        "os.set_blocking(tell, False)\n"
+        "signal.set_wakeup_fd(tell)\n"
+        "link = Linker.link\n"
+        "Linker.link = lambda *given: select.select([came], [], []) and link(*given)\n"
     )
     path = f"{tmp_path}{os.pathsep}{plain_environment()['PYTHONPATH']}"
 
     shown, code = in_terminal(
-        url, "impact", "clean-0", "--no-pager", keys={"Following ": "\x03"}, PYTHONPATH=path
+        url, "impact", "clean-0", "--no-pager", keys={"Following  1 of": "\x03"}, PYTHONPATH=path
     )
 
     assert "What was built on it" in shown

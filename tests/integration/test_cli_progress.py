@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from program import in_terminal, plain_environment
+from program import bt_on, in_terminal, plain_environment
 
 import backtrail
+from backtrail.cli import progress
 
 NOON = datetime(2026, 7, 25, 12, tzinfo=timezone.utc)
 LONG = 150
@@ -51,6 +50,7 @@ def slow(tmp_path: Path) -> dict[str, str]:
 OUTPUT = f"part-{LONG - 1}"
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_long_walk_tells_how_far_it_is_and_takes_it_back(url: str, slow: dict[str, str]) -> None:
     shown, code = in_terminal(url, OUTPUT, "--no-pager", **slow)
 
@@ -61,6 +61,7 @@ def test_a_long_walk_tells_how_far_it_is_and_takes_it_back(url: str, slow: dict[
     assert code == 0
 
 
+@pytest.mark.usefixtures("processes")
 def test_ctrl_c_in_a_walk_prints_what_is_known_and_says_that_it_is_a_part(
     url: str, slow: dict[str, str]
 ) -> None:
@@ -73,6 +74,7 @@ def test_ctrl_c_in_a_walk_prints_what_is_known_and_says_that_it_is_a_part(
     assert code == 130
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_short_walk_tells_nothing(url: str) -> None:
     shown, _ = in_terminal(url, "part-3")
 
@@ -81,17 +83,15 @@ def test_a_short_walk_tells_nothing(url: str) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_nothing_is_told_where_stderr_is_no_terminal(
-    url: str, slow: dict[str, str], options: list[str]
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "backtrail", OUTPUT, *options],
-        env={**plain_environment(), "BACKTRAIL_URL": url, **slow},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    # In a terminal it would be told from the first step on.
+    monkeypatch.setattr(progress, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(progress, "_TICK_S", 0.001)
 
-    assert done.stderr == ""
+    done = bt_on(url, tmp_path)(OUTPUT, *options)
+
+    assert (done.returncode, done.stderr) == (0, "")
     assert not options or len(json.loads(done.stdout)["frames"]) == LONG
 
 

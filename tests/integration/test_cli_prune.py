@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import Bt, bt_on, plain_environment
+from program import Bt, bt_on, bt_process_on, plain_environment
 from servers import Server
 
 from backtrail import Client, Pointer, StoreUnavailableError, connect
@@ -132,7 +132,9 @@ def test_the_text_of_an_old_error_goes_and_its_type_stays(url: str, bt: Bt) -> N
         assert client.backtrace("pred-105").frames[0].run.error == "ValueError"
 
 
-def test_pruning_while_others_record_loses_nothing(url: str, bt: Bt, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("processes")
+def test_pruning_while_others_record_loses_nothing(url: str, tmp_path: Path) -> None:
+    bt = bt_process_on(url, tmp_path)
     stop = threading.Event()
     recorded: list[str] = []
 
@@ -167,6 +169,7 @@ def test_pruning_while_others_record_loses_nothing(url: str, bt: Bt, tmp_path: P
             assert model.producer_run_id == "train-7"
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_pruning_that_was_killed_goes_on(url: str, bt: Bt, tmp_path: Path) -> None:
     with connect(url) as client:
         at = NOW - timedelta(days=120)
@@ -193,8 +196,12 @@ def test_a_pruning_that_was_killed_goes_on(url: str, bt: Bt, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("keep", ["", "90", "ninety days", "-3d", "0d"])
-def test_a_time_that_is_none_is_refused(bt: Bt, keep: str) -> None:
-    done = bt("db", "prune", "--keep", keep)
+def test_a_time_that_is_none_is_refused(tmp_path: Path, keep: str) -> None:
+    url = f"sqlite:///{tmp_path}/bt.db"
+    with connect(url) as client:
+        record_day(client, 100)
+
+    done = bt_on(url, tmp_path)("db", "prune", "--keep", keep)
 
     assert done.returncode == 2
     assert "90d" in done.stderr or "30d" in done.stderr

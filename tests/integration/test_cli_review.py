@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from program import Bt, bt_on
+from program import Bt, bt_on, bt_process_on
 
 import backtrail
 
@@ -162,11 +162,14 @@ def test_a_review_of_an_empty_store_says_how_to_begin(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
-def test_a_review_reads_in_a_narrow_window_and_in_ascii(bt: Bt) -> None:
+@pytest.mark.usefixtures("processes")
+def test_a_review_reads_in_a_narrow_window_and_in_ascii(bt: Bt, tmp_path: Path) -> None:
     bt("flag", "pred-2-0", "pred-2-1", "pred-2-3")
 
     narrow = bt("review", env={"COLUMNS": "80"}).stdout
-    ascii_only = bt("review", env={"LC_ALL": "C", "PYTHONUTF8": "0"}).stdout
+    in_c = {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    bt_process = bt_process_on(f"sqlite:///{tmp_path}/bt.db", tmp_path)
+    ascii_only = bt_process("review", env=in_c).stdout
 
     assert max(map(len, narrow.splitlines())) <= 80
     assert ascii_only.isascii()

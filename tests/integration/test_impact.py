@@ -59,6 +59,7 @@ def ids(runs: object) -> list[str]:
     return [run.run_id for run in runs]  # type: ignore[attr-defined]
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.slow
 @pytest.mark.parametrize(("runs", "each"), [(1_000, 1_000), (1, 200_000)])
 def test_a_million_output_ids_are_listed_in_the_memory_that_fewer_take(

@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Set
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("processes")
 
-def modules_loaded_by(statement: str) -> set[str]:
+
+@cache
+def modules_loaded_by(statement: str) -> frozenset[str]:
     """The modules that one statement loads in a fresh interpreter."""
     program = (
         "import json, sys; before = set(sys.modules); "
@@ -26,10 +31,10 @@ def modules_loaded_by(statement: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True, env=environ
     )
-    return set(json.loads(done.stdout))
+    return frozenset(json.loads(done.stdout))
 
 
-def packages_of(modules: set[str]) -> set[str]:
+def packages_of(modules: Set[str]) -> set[str]:
     """The top-level names of modules."""
     return {module.partition(".")[0] for module in modules}
 
@@ -55,7 +60,7 @@ OF_A_FIRST_RUN = {"journal", "settings"}
 OF_A_FIRST_QUESTION = {"model.records", "query", "render", "store"}
 
 
-def parts_of(modules: set[str]) -> set[str]:
+def parts_of(modules: Set[str]) -> set[str]:
     """The parts of backtrail that these modules of it belong to, without its name."""
     own = {module.removeprefix("backtrail.") for module in modules}
     return {

@@ -131,6 +131,7 @@ def test_the_extension_can_be_taken_away(shell: Any) -> None:
     assert shell.find_line_magic("bt") is None
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_notebook_shows_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("processes")
 
 PIPELINE = """
 import backtrail as bt

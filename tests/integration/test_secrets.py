@@ -13,6 +13,8 @@ import pytest
 import backtrail
 from backtrail import connect
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 SOURCE = str(Path(backtrail.__file__).parents[1])
 
 # Each is found nowhere but where the script plants it; put together at run time, so that
@@ -31,7 +33,7 @@ SECRETS = {
 }
 
 PIPELINE = """
-import datetime, os, signal, sys, time
+import datetime, os, signal, sys
 import backtrail as bt
 
 (argument, default, aws, token, value, run, nested, github, bearer, basic) = sys.argv[2:]
@@ -92,7 +94,6 @@ asyncio.run(bt.register("later")(later)(argument))
 list(bt.register("generator")(lambda password: (yield 1))(argument))
 
 if sys.argv[1] == "killed":
-    time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[1] == "flushed":
     assert bt.flush() == 0

@@ -17,6 +17,7 @@ CHECKS = (
 )
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.slow
 @pytest.mark.usefixtures("processes")
 def test_every_answer_is_what_the_document_says(tmp_path: Path, sized: Sized[Any]) -> None:

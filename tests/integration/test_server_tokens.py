@@ -37,6 +37,16 @@ def served(store_url: str, tmp_path: Path) -> Iterator[Served]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def guarded(
+    fresh_store: FreshStore, processes: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """A server that lets in who has the one token that was made."""
+    with fresh_store() as url, serving(url, tmp_path_factory.mktemp("guarded")) as found:
+        create(found, "someone", "read")
+        yield found
+
+
 def flag(served: Served, **headers: str) -> int:
     return served.post("/api/v1/flags", {"output": "pred-1", "note": "bad"}, **headers).status
 
@@ -61,10 +71,8 @@ def test_each_scope_may_do_what_those_below_it_may(served: Served) -> None:
 @pytest.mark.parametrize(
     "value", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic eDp5", "bt_x", "Bearer \u00e9"]
 )
-def test_what_is_no_token_does_not_hold(served: Served, value: str) -> None:
-    create(served, "someone", "read")
-
-    assert served.ask("/api/v1/runs", headers={"Authorization": value}).status == 401
+def test_what_is_no_token_does_not_hold(guarded: Served, value: str) -> None:
+    assert guarded.ask("/api/v1/runs", headers={"Authorization": value}).status == 401
 
 
 def test_a_token_that_is_revoked_or_has_expired_stops_at_once(served: Served) -> None:
@@ -79,6 +87,7 @@ def test_a_token_that_is_revoked_or_has_expired_stops_at_once(served: Served) ->
     listed = json.loads(served.bt("server", "token", "list", "--json").stdout)["tokens"]
     assert [(each["name"], each["state"]) for each in listed] == [
         ("airflow", "revoked"),
+        ("longer", "valid"),
         ("short", "expired"),
     ]
     assert served.bt("server", "token", "revoke", "airflow").returncode != 0
@@ -157,6 +166,7 @@ def test_a_person_comes_in_with_a_browser(served: Served) -> None:
     assert 'backtrail=""' in left.headers["Set-Cookie"]
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_token_lies_nowhere_and_is_logged_nowhere(
     stores: Callable[[str], FreshStore], tmp_path: Path
 ) -> None:
@@ -179,6 +189,7 @@ def _files(*places: Path | str) -> Iterator[Path]:
         yield from (path for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.usefixtures("processes")
 def test_on_an_address_of_others_it_starts_with_a_token_or_when_told_so(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/bt.db"
     with serving(url, tmp_path) as here:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import runpy
 import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from program import Bt, bt_on, plain_environment
+from program import Bt, bt_on, bt_process_on, plain_environment
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
@@ -34,7 +34,7 @@ from backtrail.render.screen import Screen
 PIPELINE = """\
 import csv
 from pathlib import Path
-import backtrail as bt
+bt = recording_client
 
 @bt.register("ingest", output_path="raw.csv")
 def ingest(rows):
@@ -43,8 +43,8 @@ def ingest(rows):
 
 @bt.register("clean", input_path="raw.csv", output_path="clean.csv")
 def clean(fill=0, currency="EUR"):
-    text = open("raw.csv").read()
-    open("clean.csv", "w").write(text)
+    text = Path("raw.csv").read_text()
+    Path("clean.csv").write_text(text)
     bt.log_output(Path("clean.csv"))
     if fill:
         raise ValueError(f"filled with {fill}")
@@ -69,12 +69,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("pipeline")
     url = f"sqlite:///{folder}/bt.db"
     (folder / "pipeline.py").write_text(PIPELINE)
-    subprocess.run(
-        [sys.executable, "pipeline.py"],
-        cwd=folder,
-        env={**plain_environment(), "BACKTRAIL_URL": url},
-        check=True,
-    )
+    with pytest.MonkeyPatch.context() as patch, backtrail.connect(url) as client:
+        patch.chdir(folder)
+        runpy.run_path(str(folder / "pipeline.py"), {"recording_client": client})
     return url, folder
 
 
@@ -480,7 +477,7 @@ def bt(recorded: tuple[str, Path], tmp_path: Path) -> Bt:
 
 
 def scripted(bt: Bt, script: str, *words: str, **how: object) -> subprocess.CompletedProcess[str]:
-    return bt("shell", *words, stdin=None, input=script, **how)
+    return bt("shell", *words, typed=script, **how)
 
 
 def test_a_script_can_be_piped_in(bt: Bt) -> None:
@@ -508,15 +505,16 @@ def test_an_unknown_command_is_told_and_the_script_goes_on(bt: Bt) -> None:
     assert done.stdout.splitlines()[-1].startswith("#1")
 
 
-def test_a_closed_pipe_ends_it_quietly(bt: Bt) -> None:
+@pytest.mark.usefixtures("processes")
+def test_a_closed_pipe_ends_it_quietly(recorded: tuple[str, Path]) -> None:
+    bt_process = bt_process_on(*recorded)
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = bt(
+        done = bt_process(
             "shell",
             "pred-21",
-            stdin=None,
-            input="bt\n" * 1000,
+            typed="bt\n" * 1000,
             capture_output=False,
             stdout=writing,
             stderr=subprocess.PIPE,
@@ -591,6 +589,7 @@ def in_terminal(recorded: tuple[str, Path], tmp_path: Path, **more: str) -> Term
     return Terminal(command, env=environ, cwd=folder)
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("kind", ["xterm", "dumb"])
 def test_a_person_types_and_leaves(recorded: tuple[str, Path], tmp_path: Path, kind: str) -> None:
     terminal = in_terminal(recorded, tmp_path, TERM=kind)
@@ -608,7 +607,8 @@ def test_a_person_types_and_leaves(recorded: tuple[str, Path], tmp_path: Path, k
     assert "Traceback" not in dropped + terminal.shown
 
 
-def test_a_signal_ends_a_script_as_an_interruption(bt: Bt, recorded: tuple[str, Path]) -> None:
+@pytest.mark.usefixtures("processes")
+def test_a_signal_ends_a_script_as_an_interruption(recorded: tuple[str, Path]) -> None:
     url, folder = recorded
     process = subprocess.Popen(
         [sys.executable, "-m", "backtrail", "shell", "pred-21"],
@@ -620,16 +620,24 @@ def test_a_signal_ends_a_script_as_an_interruption(bt: Bt, recorded: tuple[str, 
         text=True,
         preexec_fn=be_interruptible,
     )
+    assert process.stdin is not None
     assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    try:
+        process.stdin.write("up\n")
+        process.stdin.flush()
+        # It has answered, so it is past its beginning and reads the next line.
+        while not process.stdout.readline().startswith("#1"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
 
     assert process.returncode == 130
     assert said == "bt: interrupted\n"
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("words", [["-c", "import backtrail"], ["-m", "backtrail", "pred-21"]])
 def test_nothing_else_loads_the_line_editor(words: list[str], recorded: tuple[str, Path]) -> None:
     url, folder = recorded

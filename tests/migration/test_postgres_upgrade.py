@@ -12,6 +12,8 @@ from servers import Server
 from backtrail import Client, SchemaVersionError, connect
 from backtrail.store.migrations import latest, migrations
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 LATEST = latest("postgres")
 EARLIER = range(1, LATEST)
 # One writer, `clean` wrote clean.csv with a digest, `serve` read it and named its maker for

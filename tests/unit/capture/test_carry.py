@@ -83,6 +83,7 @@ def work(output):
 """
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_what_is_recorded_in_another_process_is_called_by_the_run(
     tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch

@@ -658,6 +658,7 @@ def test_what_was_picklable_is_so_still() -> None:
     assert copied.func is int
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_function_travels_by_its_name_and_from_main_by_cloudpickle(tmp_path: Path) -> None:
     pytest.importorskip("cloudpickle")
     sender = """

@@ -612,6 +612,7 @@ def test_a_nested_column_of_polars_needs_no_pyarrow(
     assert with_pyarrow is not None
 
 
+@pytest.mark.usefixtures("processes")
 def test_another_process_with_another_hash_seed_gives_the_same() -> None:
     program = (
         "from backtrail.model.digest import digest_value as d\n"

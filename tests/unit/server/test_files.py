@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import socket
+import stat
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -200,8 +200,7 @@ def _pipe(path: Path) -> None:
 
 
 def _socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(path.name)  # no more than a hundred letters
+    os.mknod(path, stat.S_IFSOCK | 0o600)
 
 
 def _device(path: Path) -> None:

@@ -37,6 +37,7 @@ def test_an_owner_is_found_by_both_ends() -> None:
     assert owner(("127.0.0.1", 0x8002), ("127.0.0.1", 8081)) is None
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 def test_a_socket_of_this_process_is_ours(family: socket.AddressFamily) -> None:
     with (
