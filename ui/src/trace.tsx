@@ -34,6 +34,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
   const [tab, setTab] = useState<"steps" | "middle" | "right">("steps");
   const [help, setHelp] = useState(false);
   const [comparedWith, setComparedWith] = useState("");
+  const [isLoading, setLoading] = useState(true);
   const [isAsking, setAsking] = useState(false);
   const compareButton = useRef<HTMLButtonElement>(null);
   const key = useRef(firstKey);
@@ -53,13 +54,17 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
         setComparedWith(other);
         show(found);
       });
+    setLoading(true);
     return seen(state.other)
       .then(() => setTrouble(""))
       .catch((error) => {
         if (signal?.aborted) return;
         failed(error);
         // The trace is there, though what it is to be compared with is not.
-        if (state.other) seen("").catch(() => {});
+        return state.other ? seen("").catch(() => {}) : undefined;
+      })
+      .finally(() => {
+        if (!signal?.aborted) setLoading(false);
       });
   };
   useEffect(() => {
@@ -250,6 +255,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
       () => setSaid("The address is copied: it leads to this view"),
       () => setSaid(location.href),
     );
+  const isBusy = isLoading || (trouble === "" && ((wantsAll && rows === null) || (step !== null && details === "")));
   const at = `/o/${encodeURIComponent(name)}`;
   const pane = (which: typeof tab, more: string) => `pane ${more}${tab === which ? " shown" : ""}`;
   return (
@@ -298,7 +304,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
           </button>
         ))}
       </div>
-      <div class={`panes${isFolded ? " folded" : ""}`}>
+      <div class={`panes${isFolded ? " folded" : ""}`} aria-busy={isBusy}>
         <section class={pane("steps", "left")} aria-label="Steps">
           <Filter state={state} change={change} by={doc?.by ?? ""} total={doc?.total ?? 0} />
           {doc === null ? (
