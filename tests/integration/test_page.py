@@ -139,6 +139,15 @@ def without_script(page: Page) -> Iterator[None]:
         session.send("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+@contextmanager
+def slow(page: Page) -> Iterator[None]:
+    """Let the page take twenty times as long in the block, so that keys come while it works."""
+    with session_of(page) as session:
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 20})
+        yield
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+
+
 def wait_until_drawn(page: Page) -> None:
     """Wait until the page says that it shows all it was asked for."""
     expect(page.locator("[aria-busy=true], [data-later]")).to_have_count(0)
@@ -302,6 +311,14 @@ def test_the_whole_way_goes_by_keyboard_alone(page: Page) -> None:
     page.get_by_role("main").click(position={"x": 2, "y": 2})
     page.keyboard.press("f")
     expect(page).to_have_url(re.compile("/flag/pred-small$"))
+
+
+def test_a_key_pressed_twice_goes_two_warnings_on(page: Page) -> None:
+    page.goto("/o/fan-pred-3")
+    wait_until_drawn(page)
+    with slow(page):
+        page.keyboard.type("nn")
+    expect(page).to_have_url(re.compile("step=2$"))
 
 
 def test_one_stop_of_the_tab_key_is_enough_for_graph_and_list(page: Page) -> None:
@@ -505,6 +522,55 @@ def test_another_output_is_chosen_by_keyboard(page: Page) -> None:
     expect(dialog.get_by_role("button", name="Side by side")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/diff/pred-right\.\.pred-wrong$"))
+
+
+def test_what_is_typed_right_after_d_is_typed_in_its_dialog(page: Page) -> None:
+    page.goto("/o/pred-wrong?step=1")
+    wait_until_drawn(page)
+    dialog = page.get_by_role("dialog", name="Compare pred-wrong")
+
+    with slow(page):
+        page.keyboard.type("dpred-rigth")
+        for key in ("Backspace", "Backspace", "h", "t", "Enter"):
+            page.keyboard.press(key)
+    expect(page).to_have_url(re.compile(r"/o/pred-wrong\?step=1&with=pred-right$"))
+    expect(dialog).to_have_count(0)
+
+    # What is compared with now is replaced.
+    wait_until_drawn(page)
+    with slow(page):
+        page.keyboard.type("dpred-small")
+    expect(dialog.get_by_role("textbox")).to_have_value("pred-small")
+    for key in ("Tab", "Tab", "Enter"):
+        page.keyboard.press(key)
+    expect(page).to_have_url(re.compile(r"/diff/pred-small\.\.pred-wrong$"))
+
+
+@pytest.mark.parametrize("opener", ["d", "?"])
+def test_escape_right_after_the_key_of_a_dialog_closes_that_alone(page: Page, opener: str) -> None:
+    page.goto("/o/pred-wrong?step=1")
+    wait_until_drawn(page)
+    with slow(page):
+        page.keyboard.press(opener)
+        page.keyboard.press("Escape")
+        page.keyboard.press("t")
+    expect(page).to_have_url(re.compile(r"view=timeline&step=1$"))
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_keys_do_nothing_behind_a_dialog_that_a_click_took_the_focus_out_of(page: Page) -> None:
+    page.goto("/o/pred-wrong?with=pred-right&step=1")
+    page.get_by_role("button", name="Compare…").press("Enter")
+    dialog = page.get_by_role("dialog", name="Compare pred-wrong")
+    expect(dialog.get_by_role("textbox")).to_have_value("pred-right")
+    page.mouse.click(5, 5)
+    expect(dialog.get_by_role("textbox")).not_to_be_focused()
+
+    page.keyboard.type("tdf")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.keyboard.press("b")
+    expect(page).to_have_url(re.compile(r"/o/pred-wrong\?view=table&step=1&with=pred-right$"))
 
 
 def test_an_unknown_output_to_compare_with_is_said(page: Page) -> None:
