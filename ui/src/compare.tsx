@@ -1,37 +1,38 @@
 // Comparing with another output: the dialog that asks which, and the bar that says how it came out.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { Comparison } from "./ask";
+import { leaveDialog } from "./help";
 
 const FEW = 3;
 const sideBySide = (other: string, name: string): string => `/diff/${encodeURIComponent(other)}..${encodeURIComponent(name)}`;
 
-export function CompareDialog(props: { name: string; first: string; onShow: (other: string) => void; onClose: () => void }) {
+/** Always in the document, hidden until `open.current()` is called. */
+export function CompareDialog(props: { name: string; other: string; open: { current: () => void }; onShow: (other: string) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [other, setOther] = useState(props.first);
-  useEffect(() => dialog.current?.showModal(), []);
+  const form = useRef<HTMLFormElement>(null);
+  const input = useRef<HTMLInputElement>(null);
+  props.open.current = () => {
+    form.current!.reset();
+    dialog.current!.showModal();
+    // What is typed replaces the output that is compared with now.
+    input.current!.select();
+  };
   const go = (event: SubmitEvent) => {
     event.preventDefault();
-    const named = other.trim();
-    if (!named) return;
+    const named = input.current!.value.trim();
+    if (!named || !dialog.current!.open) return;
     if ((event.submitter as HTMLButtonElement | null)?.value === "side") location.assign(sideBySide(named, props.name));
     else {
-      dialog.current?.close();
+      dialog.current!.close();
       props.onShow(named);
     }
   };
   return (
-    <dialog ref={dialog} aria-labelledby="compare" onClose={props.onClose}>
+    <dialog ref={dialog} aria-labelledby="compare" onClose={leaveDialog}>
       <h2 id="compare">Compare {props.name}</h2>
-      <form class="compare" onSubmit={go}>
+      <form class="compare" ref={form} onSubmit={go}>
         <label for="other">With which output? Give the id of one that was right.</label>
-        <input
-          id="other"
-          required
-          autocomplete="off"
-          spellcheck={false}
-          value={other}
-          onInput={(event) => setOther(event.currentTarget.value)}
-        />
+        <input ref={input} id="other" required autocomplete="off" spellcheck={false} defaultValue={props.other} />
         <div class="actions">
           <button value="graph">Show in this graph</button>
           <button value="side">Side by side</button>

@@ -1,5 +1,5 @@
 // The keyboard map, and the switch that turns single letters off.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { keep, kept } from "./kept";
 
 const KEYS: [string, string][] = [
@@ -21,12 +21,22 @@ const KEYS: [string, string][] = [
 // A browser that keeps nothing has the keys on.
 export const keysAreOn = (): boolean => kept("keys") !== "off";
 
-export function Keys({ onClose }: { onClose: () => void }) {
+/** Take the focus out of a dialog that was closed: until the next paint it stays on what is hidden now. */
+export const leaveDialog = (event: Event): void => {
+  const focused = document.activeElement as HTMLElement | null;
+  if ((event.currentTarget as HTMLElement).contains(focused)) focused!.blur();
+};
+
+/** Always in the document, hidden until `open.current()` is called. */
+export function Keys({ open }: { open: { current: () => void } }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [on, setOn] = useState(keysAreOn());
-  useEffect(() => dialog.current?.showModal(), []);
+  open.current = () => {
+    setOn(keysAreOn());
+    dialog.current!.showModal();
+  };
   return (
-    <dialog ref={dialog} aria-labelledby="keys" onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby="keys" onClose={leaveDialog}>
       <h2 id="keys">Keys</h2>
       <dl class="map">
         {KEYS.map(([key, does]) => (

@@ -1,5 +1,5 @@
 // The trace of one output: steps, three views of them, and the details of the chosen one.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask, askText, type Doc, type Row, rowsAddress, stepAddress, type Step, viewAddress } from "./ask";
 import { CompareBar, CompareDialog } from "./compare";
 import { Graph } from "./graph";
@@ -32,9 +32,13 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
   const [news, setNews] = useState(false);
   const [isFolded, setFolded] = useState(false);
   const [tab, setTab] = useState<"steps" | "middle" | "right">("steps");
-  const [help, setHelp] = useState(false);
   const [comparedWith, setComparedWith] = useState("");
-  const [isAsking, setAsking] = useState(false);
+  const [isLoading, setLoading] = useState(true);
+  // Called within the event that asks for a dialog, which so has the keyboard before the next key is
+  // pressed. A dialog that a state lets appear has it only after a paint: what a quick hand types until
+  // then would be lost, or taken for other keys of this page.
+  const openCompare = useRef(() => {});
+  const openKeys = useRef(() => {});
   const compareButton = useRef<HTMLButtonElement>(null);
   const key = useRef(firstKey);
   const [keyNow, setKeyNow] = useState(firstKey);
@@ -53,13 +57,17 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
         setComparedWith(other);
         show(found);
       });
+    setLoading(true);
     return seen(state.other)
       .then(() => setTrouble(""))
       .catch((error) => {
         if (signal?.aborted) return;
         failed(error);
         // The trace is there, though what it is to be compared with is not.
-        if (state.other) seen("").catch(() => {});
+        return state.other ? seen("").catch(() => {}) : undefined;
+      })
+      .finally(() => {
+        if (!signal?.aborted) setLoading(false);
       });
   };
   useEffect(() => {
@@ -105,6 +113,9 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
   }, [steps.length, isFiltered]);
 
   const step = state.step !== null && doc && state.step < doc.total ? state.step : null;
+  // For what goes on from it when the server has answered.
+  const stepNow = useRef(step);
+  stepNow.current = step;
   useEffect(() => {
     if (step === null) {
       setDetails("");
@@ -150,7 +161,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
     const find = (all: Row[]) => {
       const warned = all.filter((row) => row.warned);
       if (warned.length === 0) return setSaid("No step has a warning");
-      const from = step ?? (sign > 0 ? -1 : all.length);
+      const from = stepNow.current ?? (sign > 0 ? -1 : all.length);
       const ahead = sign > 0 ? warned.find((row) => row.n > from) : warned.findLast((row) => row.n < from);
       onStep((ahead ?? (sign > 0 ? warned[0] : warned[warned.length - 1]))!.n);
     };
@@ -161,7 +172,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
         find(rows);
       }, failed);
   };
-  const compare = () => setAsking(true);
+  const compare = () => openCompare.current();
   const stopComparing = () => {
     change({ other: "" });
     compareButton.current?.focus();
@@ -172,12 +183,16 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
     const told = new DOMParser().parseFromString(details, "text/html").querySelector<HTMLElement>("[data-stage]");
     return (doc.by === "stage" ? told?.dataset.stage : told?.dataset.component) ?? null;
   }, [doc?.by, details]);
-  useEffect(() => {
+  // Before the next key is pressed: after a paint, `n` pressed twice would go one warning on.
+  useLayoutEffect(() => {
     const keys = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || !keysAreOn()) return;
-      // What is pressed in a dialog is its own; Esc closes it.
-      if (target.closest("dialog") || (target.closest("input,select,textarea") && event.key !== "Escape")) return;
+      // What is pressed while a dialog is open is its own, also where a click took the focus out of it.
+      if (document.querySelector("dialog[open]")) return;
+      // A field of a dialog that was just closed has the focus a moment longer.
+      const isInField = target.closest("input,select,textarea") && !target.closest("dialog");
+      if (isInField && event.key !== "Escape") return;
       const todo: Record<string, () => void> = {
         "/": () => document.getElementById("id")?.focus(),
         g: () => change({ view: "graph" }),
@@ -193,7 +208,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
         "]": () => {
           if (group !== null && !state.open.includes(group)) change({ open: [...state.open, group] });
         },
-        "?": () => setHelp(true),
+        "?": () => openKeys.current(),
         Enter: () => {
           if (target === document.body && step !== null) toDetails();
         },
@@ -250,6 +265,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
       () => setSaid("The address is copied: it leads to this view"),
       () => setSaid(location.href),
     );
+  const isBusy = isLoading || (trouble === "" && ((wantsAll && rows === null) || (step !== null && details === "")));
   const at = `/o/${encodeURIComponent(name)}`;
   const pane = (which: typeof tab, more: string) => `pane ${more}${tab === which ? " shown" : ""}`;
   return (
@@ -277,7 +293,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
         <button ref={compareButton} onClick={compare}>
           Compare…
         </button>
-        <button onClick={() => setHelp(true)}>Keys</button>
+        <button onClick={() => openKeys.current()}>Keys</button>
       </div>
       {trouble && (
         <div class="banner" role="alert">
@@ -298,7 +314,7 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
           </button>
         ))}
       </div>
-      <div class={`panes${isFolded ? " folded" : ""}`}>
+      <div class={`panes${isFolded ? " folded" : ""}`} aria-busy={isBusy}>
         <section class={pane("steps", "left")} aria-label="Steps">
           <Filter state={state} change={change} by={doc?.by ?? ""} total={doc?.total ?? 0} />
           {doc === null ? (
@@ -372,18 +388,16 @@ export function Trace({ name, firstKey, mayFlag }: { name: string; firstKey: str
           </section>
         )}
       </div>
-      {isAsking && (
-        <CompareDialog
-          name={name}
-          first={state.other}
-          onShow={(named) => {
-            change({ other: named, view: "graph" });
-            setTab("middle");
-          }}
-          onClose={() => setAsking(false)}
-        />
-      )}
-      {help && <Keys onClose={() => setHelp(false)} />}
+      <CompareDialog
+        name={name}
+        other={state.other}
+        open={openCompare}
+        onShow={(named) => {
+          change({ other: named, view: "graph" });
+          setTab("middle");
+        }}
+      />
+      <Keys open={openKeys} />
     </>
   );
 }
