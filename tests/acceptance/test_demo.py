@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backtrail.model.records import Frame
     from backtrail.query.backtrace import Backtrace
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("processes")]
+pytestmark = pytest.mark.usefixtures("processes")
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs/tutorial/find-the-bad-step.md"
 WALK = TUTORIAL.parents[1] / "how-to/walk-through-a-backtrace.md"

@@ -60,7 +60,6 @@ def ids(runs: object) -> list[str]:
 
 
 @pytest.mark.usefixtures("processes")
-@pytest.mark.slow
 @pytest.mark.parametrize(("runs", "each"), [(1_000, 1_000), (1, 200_000)])
 def test_a_million_output_ids_are_listed_in_the_memory_that_fewer_take(
     tmp_path: Path, runs: int, each: int

@@ -132,7 +132,6 @@ def test_the_extension_can_be_taken_away(shell: Any) -> None:
 
 
 @pytest.mark.usefixtures("processes")
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_notebook_shows_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKTRAIL_URL", f"sqlite:///{tmp_path}/notebook.db")

@@ -573,7 +573,6 @@ def end_of(writers: list[subprocess.Popen[str]]) -> Counter[str]:
     return Counter(f"out-{n}-{i}" for n, (out, _) in enumerate(said) for i in range(int(out)))
 
 
-@pytest.mark.slow
 def test_sixty_four_writers_lose_nothing_and_never_hold_up_a_reader(
     server: Server, url: str, tmp_path: Path, sized: Sized[int]
 ) -> None:
@@ -599,7 +598,6 @@ def test_sixty_four_writers_lose_nothing_and_never_hold_up_a_reader(
         assert reader.check() == []
 
 
-@pytest.mark.slow
 def test_a_server_killed_ten_times_keeps_all_that_was_acknowledged_once(
     server: Server, url: str, tmp_path: Path, sized: Sized[int]
 ) -> None:

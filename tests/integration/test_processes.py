@@ -22,7 +22,7 @@ import backtrail
 from backtrail import Client, NotFoundError, connect
 from backtrail.model.records import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("processes")]
+pytestmark = pytest.mark.usefixtures("processes")
 
 SOURCE = str(Path(backtrail.__file__).parents[1])
 # A script that takes as long does not end at all, however busy the machine is.

@@ -84,7 +84,6 @@ def test_a_test_run_that_asks_for_no_lineage_loads_no_backtrail(pytester: pytest
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
 
 
-@pytest.mark.slow
 def test_the_wheel_holds_the_plugin_beside_the_package(tmp_path: Path) -> None:
     # `hatchling` alone, so that nothing is fetched.
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]

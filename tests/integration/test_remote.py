@@ -491,7 +491,6 @@ def recording(
                 recorder.communicate()
 
 
-@pytest.mark.slow
 def test_a_server_that_is_killed_under_load_loses_nothing_and_hurts_nobody(
     tmp_path: Path, sized: Sized[Any]
 ) -> None:

@@ -18,7 +18,6 @@ CHECKS = (
 
 
 @pytest.mark.usefixtures("processes")
-@pytest.mark.slow
 @pytest.mark.usefixtures("processes")
 def test_every_answer_is_what_the_document_says(tmp_path: Path, sized: Sized[Any]) -> None:
     # What it works out from the document, in thousands of requests, is for the night.

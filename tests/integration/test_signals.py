@@ -15,7 +15,7 @@ from tiers import Sized
 import backtrail
 from backtrail import connect
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("processes")]
+pytestmark = pytest.mark.usefixtures("processes")
 
 SOURCE = str(Path(backtrail.__file__).parents[1])
 

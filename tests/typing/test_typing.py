@@ -31,11 +31,9 @@ def complaints(name: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_what_users_write_type_checks() -> None:
     assert complaints("api.py") == ""
 
 
-@pytest.mark.slow
 def test_a_registered_function_keeps_its_types() -> None:
     assert complaints("decorated.py") == ""

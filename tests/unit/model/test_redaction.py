@@ -279,7 +279,6 @@ def seconds_for(text: str) -> float:
     return time.process_time() - start
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_a_hostile_text_costs_time_in_proportion_to_its_length(unit: str) -> None:
     text = unit * (MEGABYTE // 5 // len(unit)) + "password=x"
