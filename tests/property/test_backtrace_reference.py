@@ -292,6 +292,7 @@ def test_ties_between_computed_run_ids_go_to_the_greater_one(
                     host=None,
                 )
             )
+        clients[1].flush()
         answers = {name: answer(clients[0], name) for name in History(tuple(named), 1).written}
         for client in clients:
             client.close()
