@@ -4,12 +4,14 @@ fast     neither a process, a browser nor a server: everything else
 system   uses one of SYSTEM
 nightly  uses the fixture `nightly`; a test that uses `sized` runs by day as well, but smaller
 
-`scripts/test` runs fast and system, `--fast` the fast tier alone, `--nightly` all, in full size,
-and `--rehearse` in the size of the day what the night has beside it, so that it does not rot.
+`scripts/test` runs fast and system, `--fast` the fast tier alone, `--nightly` all, in full size.
+`--rehearse` runs the heaviest, which use `sized` themselves or run at night only, in the size of
+the day: CI does that once more, for races that one run may miss, and so that they do not rot.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -23,7 +25,7 @@ Sized = Callable[[T, T], T]
 _RUN = {
     "fast": {"fast"},
     "day": {"fast", "system"},
-    "rehearse": {"nightly"},
+    "rehearse": {"nightly"},  # and what uses `sized` itself
     "nightly": {"fast", "system", "nightly"},
 }
 SYSTEM = frozenset(
@@ -48,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=_RUN,
         default="day",
         help="fast: no process, browser or server; day: also these; nightly: all, in full size;"
-        " rehearse: what runs at night only, in the size of the day",
+        " rehearse: the heaviest in the size of the day",
     )
 
 
@@ -77,8 +79,12 @@ def sized(pytestconfig: pytest.Config) -> Sized[object]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanted = _RUN[config.getoption("--tier")]
-    left_out = {item for item in items if _tier(item) not in wanted}
+    tier = config.getoption("--tier")
+    left_out = {
+        item
+        for item in items
+        if _tier(item) not in _RUN[tier] and not (tier == "rehearse" and _is_sized(item))
+    }
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
@@ -99,6 +105,13 @@ def _group(item: pytest.Item) -> str | None:
     if definitions and any(each[-1].scope == "module" for each in definitions.values()):
         return item.path.name
     return None
+
+
+def _is_sized(item: pytest.Item) -> bool:
+    """Whether the test itself, and not what it shares with others, has two sizes."""
+    return (
+        isinstance(item, pytest.Function) and "sized" in inspect.signature(item.function).parameters
+    )
 
 
 def _tier(item: pytest.Item) -> str:
