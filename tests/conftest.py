@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from served import many_served
 from servers import FAST, Server, debian_programs, running, wheel_programs
 
@@ -49,6 +49,13 @@ settings.register_profile(
 )
 # For a long run by hand: BACKTRAIL_TEST_PROFILE=thorough pytest tests/property
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=5_000)
+# For scripts/mutants: whether a test fails counts, and not what the shortest example is.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("quick"),
+    phases=(Phase.explicit, Phase.generate),
+    report_multiple_bugs=False,
+)
 settings.load_profile(os.environ.get("BACKTRAIL_TEST_PROFILE", "quick"))
 
 
