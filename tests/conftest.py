@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from served import many_served
 from servers import Server, has_debian_programs
 
@@ -55,7 +55,14 @@ def pytest_configure(config: pytest.Config) -> None:
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    settings.load_profile("tests")
+    # For scripts/mutants: whether a test fails counts, and not what the shortest example is.
+    settings.register_profile(
+        "mutants",
+        settings.get_profile("tests"),
+        phases=(Phase.explicit, Phase.generate),
+        report_multiple_bugs=False,
+    )
+    settings.load_profile(os.environ.get("BACKTRAIL_TEST_PROFILE", "tests"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -606,6 +606,15 @@ def test_a_crowd_of_writes_on_the_reader_s_machine_does_not_hide_another_machine
         assert run_of(answer(client, "out"), "x") == ("far", "time clock-skew")
 
 
+def test_of_many_writes_just_after_a_read_the_greatest_run_id_s_counts(store_url: str) -> None:
+    # More than come back at once.
+    facts = [a_run(f"w{i:03}", 0, 11, [], ["x"], host="h1") for i in range(150)]
+    facts.append(a_run("r", 10, 20, ["x"], ["out"], host="h2"))
+
+    with recorded(store_url, facts) as client:
+        assert run_of(answer(client, "out"), "x") == ("w149", "time clock-skew")
+
+
 def test_of_a_thousand_writes_of_one_moment_the_greatest_run_id_s_counts(store_url: str) -> None:
     facts = [a_run(f"w{i}", 0, 1, [], [Write("x", f"v{i % 2}")]) for i in range(1_000)]
     facts += [
