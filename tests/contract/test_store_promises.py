@@ -702,6 +702,16 @@ def test_a_backtrace_is_asked_for_by_the_digest_of_a_content(client: Client) -> 
     assert (before.output.name, before.frames[0].run.run_id) == ("x", "older")
 
 
+def test_content_that_a_run_wrote_under_two_names_is_shown_under_the_later(client: Client) -> None:
+    digest = "sha256:" + "ab" * 32
+    early, late = second(0.25), second(0.5)
+    names = [Pointer("draft", version=digest, at=early), Pointer("final", version=digest, at=late)]
+    put(client, "writer", 0, outputs=names)
+
+    assert client.backtrace(digest).output.name == "final"
+    assert client.backtrace(digest, at=early).output.name == "draft"
+
+
 def test_the_newest_good_output_has_only_completed_runs_behind_it(client: Client) -> None:
     def made(name: str) -> Pointer:
         return Pointer(name, kind="output")

@@ -83,15 +83,13 @@ MUTANTS = (
         "Of two ends that contradict each other, the greater status wins, not the later end.",
         "row.status != RUNNING, row.ended or 0, row.status, row.error",
         "row.status != RUNNING, row.status, row.ended or 0, row.error",
-        survives=True,
     ),
     Mutant(
         "value-that-came-later-is-lost",
         _ROWS,
         "An output that was first told of without its value stays without it.",
-        "if known is None or (known[3] is None and value is not None):",
+        "if known is None or (value is not None and _is_greater(value, known[3])):",
         "if known is None:",
-        survives=True,
     ),
     Mutant(
         "first-host-wins",
@@ -182,7 +180,6 @@ MUTANTS = (
         "Content that a run wrote under two names is shown under the earlier one.",
         "if out.version == version and out.at_us == newest.at_us:",
         "if out.version == version:",
-        survives=True,
     ),
     Mutant(
         "own-write-hides-the-older-one",
@@ -237,7 +234,6 @@ MUTANTS = (
         "A run inside one that is recorded to another store has a caller that is not there.",
         "if parent is not None and parent.recorder is not self:",
         "if parent is not None and parent.recorder is None:",
-        survives=True,
     ),
     Mutant(
         "imported-run-ran-here",
@@ -252,7 +248,6 @@ MUTANTS = (
         "Runs that hand over an empty list are linked to any other that made an empty list.",
         " and not value:\n        return None",
         " and value is None:\n        return None",
-        survives=True,
     ),
     Mutant(
         "exit-with-an-error-completes",

@@ -184,9 +184,14 @@ def united_outs(a: Sequence[tuple[Any, ...]], b: Sequence[tuple[Any, ...]]) -> l
         artifact, version, at_us, value = row
         order = (at_us, artifact, version)
         known = united.get(order)
-        if known is None or (known[3] is None and value is not None):
+        if known is None or (value is not None and _is_greater(value, known[3])):
             united[order] = row
     return [united[order] for order in sorted(united)]
+
+
+def _is_greater(value: Any, known: Any) -> bool:
+    """Whether a value goes before another that was told of the same write, whichever came first."""
+    return known is None or to_json(value) > to_json(known)
 
 
 _read_order = itemgetter(2, 0, 1, 3, 4)

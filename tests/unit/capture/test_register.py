@@ -1011,6 +1011,15 @@ def test_what_is_the_same_everywhere_links_nothing(client: Client, value: Any) -
     assert producers(client, "used") == []
 
 
+@pytest.mark.parametrize("value", [[], {}, set()], ids=as_id)
+def test_an_empty_value_is_not_known_by_its_content(client: Client, value: Any) -> None:
+    client.register("make", outputs=["return"])(lambda: copy.copy(value))()
+    # Equal, and another object, as what was read from a file would be.
+    client.register("use", inputs=["given"])(lambda given: client.log("used"))(copy.copy(value))
+
+    assert producers(client, "used") == [""]
+
+
 def test_scalars_of_numpy_link_nothing(client: Client) -> None:
     numpy = pytest.importorskip("numpy")
     make = client.register("make")(lambda value: value)
@@ -1560,6 +1569,14 @@ def test_a_client_first_used_inside_a_pipeline_of_another_is_not_in_it_for_good(
 
         found = {run.params["i"]: run.pipeline_run_id for run in runs(other, "step")}
         assert found[2] is None
+
+
+def test_a_run_inside_one_of_another_store_has_no_caller(client: Client, tmp_path: Path) -> None:
+    with connect(f"sqlite:///{tmp_path}/other.db") as other:
+        with client.run("outer"), other.run("inner"):
+            pass
+
+        assert [run.parent_run_id for run in runs(other, "inner")] == [None]
 
 
 @pytest.mark.parametrize("name", ["", None, 5])
