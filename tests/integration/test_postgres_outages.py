@@ -53,7 +53,7 @@ def bt(tmp_path: Path) -> Bt:
 
 def wrote(client: Client) -> Counter[str]:
     """Give how often each `out-…` was written."""
-    names = (write.name for run in client.recent(limit=100_000) for write in run.outputs)
+    names = (write.name for run in client.recent(limit=1_000_000) for write in run.outputs)
     return Counter(name for name in names if name.startswith("out-"))
 
 
