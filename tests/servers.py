@@ -170,6 +170,9 @@ class Server:
 
     def stop(self, how: int = signal.SIGINT) -> None:
         """Stop: at once but in order, or with SIGKILL as if the machine had lost its power."""
+        for connection in self._emptying.values():
+            connection.close()
+        self._emptying.clear()
         if self._process is None:
             self._stop_elsewhere()
             return

@@ -78,6 +78,8 @@ def sized(pytestconfig: pytest.Config) -> Sized[object]:
     return lambda day, night: night if is_nightly else day
 
 
+# Before xdist looks for the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     tier = config.getoption("--tier")
     left_out = {
