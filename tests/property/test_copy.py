@@ -21,14 +21,15 @@ from backtrail.store.copying.tally import Tally
 Answers = list[reference.Backtrace | None]
 
 
-# Each way between two kinds of database; from a file to a file goes the command's own test.
-TARGETS = {"sqlite": "postgres", "postgres": "sqlite", "postgres-15": "postgres-15"}
+Way = tuple[FreshStore, FreshStore]
+ways = st.integers(0, 2)
 
 
-@pytest.fixture(scope="session")
-def target_store(fresh_store: FreshStore, stores: Callable[[str], FreshStore]) -> FreshStore:
-    """Give a function that makes an empty store to copy into."""
-    return stores(next(TARGETS[each] for each in TARGETS if stores(each) is fresh_store))
+@pytest.fixture
+def stores_of(fresh_store: FreshStore, stores: Callable[[str], FreshStore]) -> Callable[[int], Way]:
+    """A function that returns where to copy from and to: into a file, out of one, or within."""
+    file = stores("sqlite")
+    return lambda way: ((fresh_store, file), (file, fresh_store), (fresh_store, fresh_store))[way]
 
 
 @contextmanager
@@ -67,11 +68,12 @@ def delivered_histories(draw: st.DrawFn) -> tuple[History, list[Batch]]:
     return history, draw(deliveries(history))
 
 
-@rule(told_how=delivered_histories())
+@rule(one_in=2, told_how=delivered_histories(), way=ways)
 def test_a_copy_answers_as_its_original(
-    fresh_store: FreshStore, target_store: FreshStore, told_how: tuple[History, list[Batch]]
+    stores_of: Callable[[int], Way], told_how: tuple[History, list[Batch]], way: int
 ) -> None:
     history, batches = told_how
+    fresh_store, target_store = stores_of(way)
     with fresh_store() as url, delivered(url, batches) as source, opened(target_store) as target:
         verdict = bring(source, target)
 
@@ -81,14 +83,20 @@ def test_a_copy_answers_as_its_original(
         assert answers(target, history) == answers(source, history)
 
 
-@rule(told_how=delivered_histories(), stops=st.lists(st.integers(0, 12), max_size=4))
+@rule(
+    one_in=2,
+    told_how=delivered_histories(),
+    stops=st.lists(st.integers(0, 12), max_size=4),
+    way=ways,
+)
 def test_a_copy_that_was_interrupted_comes_to_the_same(
-    fresh_store: FreshStore,
-    target_store: FreshStore,
+    stores_of: Callable[[int], Way],
     told_how: tuple[History, list[Batch]],
     stops: list[int],
+    way: int,
 ) -> None:
     history, batches = told_how
+    fresh_store, target_store = stores_of(way)
     with fresh_store() as url, delivered(url, batches) as source, opened(target_store) as target:
         for rounds in stops:
             bring(source, target, rounds=rounds)
@@ -100,11 +108,12 @@ def test_a_copy_that_was_interrupted_comes_to_the_same(
         assert bring(source, target) == verdict
 
 
-@rule(data=st.data())
+@rule(one_in=2, data=st.data(), way=ways)
 def test_two_stores_copied_into_one_are_one_that_was_told_all(
-    fresh_store: FreshStore, target_store: FreshStore, data: st.DataObject
+    stores_of: Callable[[int], Way], data: st.DataObject, way: int
 ) -> None:
     history = data.draw(histories())
+    fresh_store, target_store = stores_of(way)
     batches = data.draw(deliveries(history))
     place = data.draw(st.integers(0, len(batches)))
     parts = batches[:place], batches[place:]
@@ -122,11 +131,12 @@ def test_two_stores_copied_into_one_are_one_that_was_told_all(
         assert answers(target, history) == answers(whole, history)
 
 
-@rule(data=st.data())
+@rule(one_in=2, data=st.data(), way=ways)
 def test_what_was_told_after_a_copy_is_brought_by_the_next(
-    fresh_store: FreshStore, target_store: FreshStore, data: st.DataObject
+    stores_of: Callable[[int], Way], data: st.DataObject, way: int
 ) -> None:
     history = data.draw(histories())
+    fresh_store, target_store = stores_of(way)
     batches = data.draw(deliveries(history))
     place = data.draw(st.integers(0, len(batches)))
     with fresh_store() as url, opened(target_store) as target:
