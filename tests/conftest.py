@@ -71,6 +71,10 @@ def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("BACKTRAIL_")]:
             patch.delenv(name)
+        # readline, which some module loads, tells what processes start the size of a terminal
+        # that is none; so each worker has it from the process that started it.
+        for name in ("COLUMNS", "LINES"):
+            patch.delenv(name, raising=False)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 

@@ -83,8 +83,9 @@ def in_terminal(
     settings = {**plain_environment(), "BACKTRAIL_URL": url, **env}
     pid, terminal = pty.fork()
     if pid == 0:
+        # Here, since on a busy machine it would look before the other process has said it.
+        ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
         os.execve(sys.executable, [sys.executable, "-m", "backtrail", *args], settings)
-    ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
     shown = b""
     waiting = dict(keys or {})
     give_up = time.monotonic() + 60

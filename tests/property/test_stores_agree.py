@@ -22,7 +22,7 @@ from backtrail import BacktrailError, Client
 Question = Callable[[Client], Any]
 # Of every question: whose wording names the store, what the clock of this process gave, and
 # which of several equal texts was seen first.
-_OWN = re.compile(r"sqlite:///\S+?\.db|postgresql://[^\s\"',]+|http://127[^\s\"',]+")
+_OWN = re.compile(r"sqlite:///\S+?\.db|postgresql://\S+?/bt_\w+|http://127\.0\.0\.1:\d+/\d+")
 _STAMPS = frozenset({"at", "at_us", "said_at", "now", "judged_at", "file_bytes", "size_bytes"})
 
 
