@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         phases=(Phase.explicit, Phase.generate),
         report_multiple_bugs=False,
     )
-    settings.load_profile(os.environ.get("BACKTRAIL_TEST_PROFILE", "tests"))
+    settings.load_profile(os.environ.get("BACKTRAIL_TEST_PROFILE") or "tests")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -134,7 +134,7 @@ for number in range(rounds):
 
 
 @pytest.mark.parametrize("journal", ["mmap", "write"])
-def test_a_hundred_kills_at_random_moments_lose_no_call_that_had_returned(
+def test_kills_at_random_moments_lose_no_call_that_had_returned(
     tmp_path: Path, journal: str, sized: Sized[int]
 ) -> None:
     url, kills = url_in(tmp_path), sized(8, 50)

@@ -96,7 +96,7 @@ def history(client: Client, component: str) -> list[Run]:
 # -- many at once --------------------------------------------------------------------------
 
 
-def test_sixty_four_processes_at_once_on_a_fresh_store_lose_nothing(
+def test_many_processes_at_once_on_a_fresh_store_lose_nothing(
     tmp_path: Path, url: str, sized: Sized[int]
 ) -> None:
     count = sized(8, 64)

@@ -76,7 +76,7 @@ def check(client: Client, a: str, b: str) -> None:
     assert found.to_dict()["is_same"] is found.is_same
 
 
-@rule(history=histories())
+@rule(one_in=3, history=histories())
 def test_any_two_outputs_compare_alike_from_both_sides(
     fresh_store: FreshStore, history: History
 ) -> None:

@@ -83,7 +83,7 @@ def cases(draw: st.DrawFn) -> tuple[History, list[Batch], int]:
     return history, draw(deliveries(history)), draw(limits(history))
 
 
-@rule(case=cases())
+@rule(one_in=3, case=cases())
 def test_what_is_not_old_is_answered_as_before(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int]
 ) -> None:
@@ -114,7 +114,7 @@ def test_what_is_not_old_is_answered_as_before(
             client.impact(run.run_id)
 
 
-@rule(case=cases(), stops=st.lists(st.integers(1, 4), max_size=3))
+@rule(one_in=3, case=cases(), stops=st.lists(st.integers(1, 4), max_size=3))
 def test_a_pruning_that_was_ended_early_comes_to_the_same(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int], stops: list[int]
 ) -> None:
@@ -131,7 +131,7 @@ def test_a_pruning_that_was_ended_early_comes_to_the_same(
         assert len(client.recent(limit=1000)) == len(history.runs) - whole.runs
 
 
-@rule(case=cases())
+@rule(one_in=3, case=cases())
 def test_who_remembers_names_that_were_taken_away_records_them_anew(
     fresh_store: FreshStore, case: tuple[History, list[Batch], int]
 ) -> None:
