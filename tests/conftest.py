@@ -32,6 +32,7 @@ _RUN_ON = {
     "property/test_journal_agrees.py": ("sqlite",),
     "property/test_stores_agree.py": BACKENDS[1:],
     "property": BACKENDS[:3],
+    "integration/test_cli_prune.py": BACKENDS[:3],
     "integration/test_diff_cases.py": ("sqlite", "postgres", "server"),
     "integration/test_explain.py": ("sqlite", "postgres", "server"),
     "integration/test_impact.py": ("sqlite", "postgres", "server"),

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,12 +74,14 @@ def debian() -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheel_server() -> Server:
+def wheel_server() -> Iterator[Server]:
     """A PostgreSQL server from the wheel."""
-    return _shared("wheel", wheel_programs())
+    with closing(_shared("wheel", wheel_programs())) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def debian_server(debian: Path) -> Server:
+def debian_server(debian: Path) -> Iterator[Server]:
     """A PostgreSQL server of Debian's."""
-    return _shared("debian", debian)
+    with closing(_shared("debian", debian)) as server:
+        yield server

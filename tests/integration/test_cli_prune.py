@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -24,11 +24,10 @@ NOW = datetime.now(timezone.utc)
 DAYS = 200
 
 
-@pytest.fixture(params=["sqlite", "postgres", "postgres-15"])
-def url(request: pytest.FixtureRequest, stores: Any) -> Iterator[str]:
+@pytest.fixture
+def url(fresh_store: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
     """A store in which a model was made every week and asked every day, for 200 days."""
-    make: AbstractContextManager[str] = stores(request.param)()
-    with make as url:
+    with fresh_store() as url:
         with connect(url) as client:
             for day in range(DAYS, 0, -1):
                 record_day(client, day)
