@@ -705,6 +705,17 @@ def test_a_run_that_names_itself_as_producer_hides_no_gap(store_url: str) -> Non
         assert answer(client, "own") == reference_backtrace(facts, "own")
 
 
+def test_a_run_that_names_itself_reads_back_only_what_it_wrote_before(store_url: str) -> None:
+    facts = [
+        a_run("before", 0, 1, [], ["x"]),
+        # It writes and reads at one moment, so what it read is not what it wrote.
+        a_run("r", 4, 4, [Read("x", run_id="r")], ["x", "out"]),
+    ]
+
+    with recorded(store_url, facts) as client:
+        assert run_of(answer(client, "out"), "x") == ("before", "time")
+
+
 @pytest.mark.parametrize("ended", [None, BASE + SECOND])
 def test_a_killed_run_is_shown_as_killed_and_its_logged_writes_count(
     store_url: str, ended: int | None
