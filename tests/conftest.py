@@ -44,14 +44,14 @@ _RUN_ON = {
 }
 # Of a property, by tier: rules are proved on SQLite, whose file in memory costs a tenth of a
 # database on a server. `--fast` is for the time while one works.
-_EXAMPLES = {"fast": (25, 0), "day": (120, 15), "rehearse": (25, 5), "nightly": (5_000, 250)}
+_EXAMPLES = {"fast": (15, 0), "day": (120, 15), "rehearse": (25, 5), "nightly": (5_000, 250)}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say how many examples a property is tried on that needs no store, in which `rule` does."""
     settings.register_profile(
         "tests",
-        max_examples=5_000 if _is_nightly(config) else 100,
+        max_examples={"fast": 25, "nightly": 5_000}.get(config.getoption("--tier"), 100),
         deadline=None,
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow],
