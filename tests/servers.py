@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+from patience import until
 
 USER = "postgres"
 _START_S = 60
@@ -214,9 +215,7 @@ class Server:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGINT)
-        give_up = time.monotonic() + _START_S
-        while (self._data / "postmaster.pid").exists() and time.monotonic() < give_up:
-            time.sleep(0.02)
+        until(lambda: not (self._data / "postmaster.pid").exists(), "the end of a server")
         self.pid = None
 
     def remove(self) -> None:

@@ -62,16 +62,18 @@ def record(client: Client, facts: Iterable[Fact]) -> None:
 
 
 @contextmanager
-def delivered(url: str, batches: Iterable[Batch]) -> Iterator[Client]:
+def delivered(
+    url: str, batches: Iterable[Batch], connect: Callable[[str], Client] = DirectClient
+) -> Iterator[Client]:
     """A client of a store that took in the batches, each from its client, flushed after each."""
     clients: dict[int, Client] = {}
     try:
         for batch in batches:
             if batch.client not in clients:
-                clients[batch.client] = DirectClient(url)
+                clients[batch.client] = connect(url)
             record(clients[batch.client], batch.facts)
-            clients[batch.client].flush()
-        clients[-1] = DirectClient(url)
+            assert clients[batch.client].flush() == 0
+        clients[-1] = connect(url)
         yield clients[-1]
     finally:
         for client in clients.values():
